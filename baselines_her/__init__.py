@@ -1,0 +1,34 @@
+"""Hindsight experience replay in TensorFlow 2: learn goal-reaching from sparse rewards.
+
+Names are loaded when they are first used, so importing the package, `--help` and
+playing a policy load no TensorFlow.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .config import Config
+    from .play import evaluate
+    from .policy import Policy
+    from .runs.policy_file import load_policy
+    from .training import Result, train
+
+_HOMES = {
+    "Config": "config",
+    "Policy": "policy",
+    "Result": "training",
+    "evaluate": "play",
+    "load_policy": "runs.policy_file",
+    "train": "training",
+}
+
+__all__ = ["Config", "Policy", "Result", "evaluate", "load_policy", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'baselines_her' has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)

@@ -1,0 +1,75 @@
+"""The command line, made from the config's fields."""
+
+import argparse
+import sys
+from typing import Any, NoReturn
+
+from .config import ALL_FLAGS, FLAGS, PARTS
+from .knobs import coerce, nearest
+
+
+class Parser(argparse.ArgumentParser):
+    """Errors are one sentence on stderr and exit code 2, with no usage text."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program."""
+        refuse(message)
+
+
+def refuse(message: str) -> NoReturn:
+    """Prints one sentence on stderr and exits with code 2."""
+    print(f"error: {message}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def build_parser() -> Parser:
+    """A parser with one option for each knob, grouped as in the config."""
+    parser = Parser(
+        prog="python -m baselines_her.run",
+        description="Learn goal-reaching robot skills from sparse rewards: DDPG with "
+        "hindsight experience replay.",
+        epilog="Defaults are those of --preset=laptop; presets and environments may "
+        "set others.  Whole numbers may be written 2.5e6, switches as --play, "
+        "--play=1 or --play=true.",
+        allow_abbrev=False,
+    )
+    for group, fields in FLAGS.items():
+        title = PARTS[group].__doc__.strip().rstrip(".")
+        section = parser.add_argument_group(title[0].lower() + title[1:])
+        for name, field in fields.items():
+            section.add_argument(f"--{name}", **_option(field))
+    return parser
+
+
+def parse_flags(arguments: list[str]) -> dict[str, Any]:
+    """The flags that were given, each of its own type; exits 2 on a bad one."""
+    given, unknown = build_parser().parse_known_args(arguments)
+    if unknown:
+        word = unknown[0].partition("=")[0]
+        hint = nearest(word.lstrip("-"), ALL_FLAGS, prefix="--")
+        refuse(f"unknown argument {word}{hint}")
+    values = {}
+    for name, text in vars(given).items():
+        try:
+            values[name] = coerce(f"--{name}", ALL_FLAGS[name].type, text)
+        except ValueError as error:
+            refuse(str(error))
+    return values
+
+
+def _option(field: Any) -> dict[str, Any]:
+    limits, is_switch = field.metadata, field.type in (bool, bool | None)
+    default = "" if field.default is None else f" (default: {_text(field.default)})"
+    choices = f" [{' | '.join(limits['choices'])}]" if limits["choices"] else ""
+    return {
+        "metavar": "0|1" if is_switch else field.name.upper(),
+        "default": argparse.SUPPRESS,
+        "help": limits["help"] + choices + default,
+        **({"nargs": "?", "const": True} if is_switch else {}),
+    }
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(int(value))
+    return f"{value:,}".replace(",", "_") if isinstance(value, int) else str(value)

@@ -1,0 +1,245 @@
+"""The learner: where losses meet networks, and the only place that compiles.
+
+Lillicrap et al. 2016 (arXiv:1509.02971) with the changes of Andrychowicz et al. 2017
+(arXiv:1707.01495), appendix A, and the cloning terms of Nair et al. 2018
+(arXiv:1709.10089).  All updates of a cycle are one compiled program.
+"""
+
+import contextlib
+from typing import NamedTuple
+
+import numpy as np
+
+from .config import DDPGConfig, InputConfig, return_limits
+from .nets import losses, tf
+from .nets.networks import MLP, q_value, unit_action
+from .nets.optim import Adam
+from .normalizer import Moments, Normalizer, Stats, moments
+from .parallel.mpi import Solo
+from .policy import Policy
+from .quiet import quiet_stderr
+from .types import Batch, EnvSpec, Episodes
+
+# What an update reports, and the column it is logged in.
+TERMS = {
+    "policy": "loss/policy",
+    "action_l2": "loss/action_l2",
+    "bc": "loss/bc",
+    "critic": "loss/critic",
+    "target": "q/target",
+}
+
+
+class Cloning(NamedTuple):
+    """How demonstrations enter the actor's loss (Nair 2018, eq. 3).
+
+    The defaults clone nothing: there the other terms count in full.
+    """
+
+    prm_loss_weight: float = 1.0  # of the policy and action_l2 terms
+    aux_loss_weight: float = 0.0  # of the sum of squared differences
+    q_filter: bool = False
+
+
+class DDPG:
+    """Actor, critic, their targets, their optimisers and the input statistics."""
+
+    def __init__(
+        self,
+        spec: EnvSpec,
+        config: DDPGConfig,
+        inputs: InputConfig,
+        rng: np.random.Generator,
+        cloning: Cloning = Cloning(),
+        comm=Solo(),
+    ):
+        """Draws the networks.
+
+        Args:
+          spec: dimensions, action limits and rewards of the environment.
+          config: resolved: gamma and clip_pos_returns are filled in.
+          inputs: clipping and normalising.
+          rng: draws the weights, the actor's first.
+          cloning: weights of the demonstrations' terms.
+          comm: sums statistics over workers.
+        """
+        self._spec, self._config, self._inputs = spec, config, inputs
+        self._cloning, self._comm = cloning, comm
+        self._low, self._high = return_limits(config, spec)
+        n_in, hidden = spec.obs_dim + spec.goal_dim, [config.hidden] * config.layers
+        actor_sizes = [n_in, *hidden, spec.action_dim]
+        critic_sizes = [n_in + spec.action_dim, *hidden, 1]
+        self.actor = MLP(actor_sizes, rng, "actor")
+        self.critic = MLP(critic_sizes, rng, "critic")
+        self.target_actor = MLP(actor_sizes, rng, "target_actor")
+        self.target_critic = MLP(critic_sizes, rng, "target_critic")
+        self._actor_adam = Adam(self.actor.weights, config.pi_lr)
+        self._critic_adam = Adam(self.critic.weights, config.Q_lr)
+        self.obs_norm = Normalizer(spec.obs_dim, inputs.norm_eps)
+        self.goal_norm = Normalizer(spec.goal_dim, inputs.norm_eps)
+        self._silence = [quiet_stderr()]  # around the first call, which compiles
+        self._move_targets(0.0)
+
+    # -- what the loop calls -------------------------------------------------
+
+    def observe(self, batch: Batch) -> None:
+        """Adds a batch's observations and goals to the statistics of every worker."""
+        limit = self._inputs.clip_obs
+        for norm, rows in (self.obs_norm, batch.obs), (self.goal_norm, batch.goal):
+            increment = moments(np.clip(rows, -limit, limit))
+            norm.add(Moments(*(self._comm.sum(part) for part in increment)))
+
+    def update(self, batch: Batch) -> tuple[np.ndarray, dict[str, float]]:
+        """K updates in one compiled call.
+
+        Args:
+          batch: fields [K, B, ...], float32.
+
+        Returns:
+          TD errors y - Q [K, B], and the means over K of every loss term (as it is
+          weighted in the loss) and of the targets.
+
+        Raises:
+          RuntimeError: a loss or gradient was not finite.  No update from that one
+            on was applied.
+        """
+        tensors = Batch(*(tf.convert_to_tensor(field) for field in batch))
+        with self._silence.pop() if self._silence else contextlib.nullcontext():
+            applied, td_error, terms = self._cycle(tensors, self._stats())
+        terms = {name: term.numpy() for name, term in terms.items()}
+        _require_applied(applied.numpy(), terms)
+        means = {TERMS[name]: float(term.mean()) for name, term in terms.items()}
+        return td_error.numpy(), means
+
+    def update_targets(self) -> None:
+        """theta' <- polyak theta' + (1 - polyak) theta, once per cycle."""
+        self._move_targets(self._config.polyak)
+
+    def policy(self, use_target: bool = False) -> Policy:
+        """A NumPy snapshot of the actor, or of its target."""
+        actor = self.target_actor if use_target else self.actor
+        layers = [(kernel.numpy(), bias.numpy()) for kernel, bias in actor.layers]
+        stats = self.obs_norm.stats, self.goal_norm.stats
+        return Policy(layers, *stats, self._spec.max_action, self._inputs)
+
+    def mean_q(self, episodes: Episodes) -> float:
+        """The critic's mean over all steps of `episodes`, at the actions taken."""
+        achieved = episodes.achieved[:, :-1]
+        goal = np.broadcast_to(episodes.goal[:, None], achieved.shape)
+        goal = goal - achieved if self._inputs.relative_goals else goal
+        parts = episodes.obs[:, :-1], goal, episodes.action
+        obs, goal, action = (p.reshape(-1, p.shape[-1]) for p in parts)
+        x = self._network_inputs(obs, goal, self._stats())
+        q = q_value(self.critic, x, action / self._spec.max_action)
+        return float(tf.reduce_mean(q))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Weights of the four networks and statistics, as a policy file holds them."""
+        arrays = {name: v.numpy() for name, v in self._named_weights().items()}
+        for prefix, norm in ("obs_norm", self.obs_norm), ("goal_norm", self.goal_norm):
+            for name, part in norm.total._asdict().items():
+                arrays[f"{prefix}/{name}"] = np.asarray(part)
+        return arrays
+
+    def load_arrays(self, arrays: dict[str, np.ndarray]) -> None:
+        """Takes weights and statistics of `arrays()`; optimisers start anew."""
+        for name, variable in self._named_weights().items():
+            variable.assign(arrays[name])
+        for prefix, norm in ("obs_norm", self.obs_norm), ("goal_norm", self.goal_norm):
+            norm.total = Moments(*(arrays[f"{prefix}/{p}"] for p in Moments._fields))
+
+    # -- the compiled program ------------------------------------------------
+
+    @tf.function(jit_compile=True, autograph=False)
+    def _cycle(self, batch, stats):
+        """All updates of `batch`; returns per update: applied, TD errors, terms."""
+
+        def one_update(before, row):
+            *gradients, td_error, terms = self._gradients(row, stats)
+            applies = before[0] & _all_finite(*gradients, list(terms.values()))
+            self._critic_adam.apply(gradients[0], applies)
+            self._actor_adam.apply(gradients[1], applies)
+            return applies, td_error, terms
+
+        zeros = {name: tf.constant(0.0) for name in TERMS}
+        start = tf.constant(True), tf.zeros_like(batch.reward[0]), zeros
+        return tf.scan(one_update, batch, initializer=start)
+
+    def _gradients(self, batch, stats):
+        """Both gradients at the same parameters, TD errors [B], terms []."""
+        config, cloning = self._config, self._cloning
+        x = self._network_inputs(batch.obs, batch.goal, stats)
+        next_x = self._network_inputs(batch.next_obs, batch.next_goal, stats)
+        next_pi = unit_action(self.target_actor, next_x)
+        next_q = q_value(self.target_critic, next_x, next_pi)
+        target = losses.td_target(
+            batch.reward, next_q, config.gamma, self._low, self._high
+        )
+        with tf.GradientTape() as tape:
+            q = q_value(self.critic, x, batch.action / self._spec.max_action)
+            critic_loss = losses.critic_loss(q, target, batch.weight)
+        critic_grads = tape.gradient(critic_loss, self.critic.weights)
+        with tf.GradientTape() as tape:
+            pi = unit_action(self.actor, x)
+            q_pi = q_value(self.critic, x, pi)
+            mask = losses.demo_mask(batch.is_demo, q, q_pi, cloning.q_filter)
+            terms = {
+                "policy": cloning.prm_loss_weight * losses.policy_loss(q_pi),
+                "action_l2": cloning.prm_loss_weight
+                * config.action_l2
+                * losses.action_l2_loss(pi),
+                "bc": cloning.aux_loss_weight
+                * losses.bc_loss(pi * self._spec.max_action, batch.action, mask),
+            }
+            actor_loss = tf.add_n(list(terms.values()))
+        actor_grads = tape.gradient(actor_loss, self.actor.weights)
+        terms |= {"critic": critic_loss, "target": tf.reduce_mean(target)}
+        return critic_grads, actor_grads, target - q, terms
+
+    # -- small parts ---------------------------------------------------------
+
+    def _network_inputs(self, obs, goal, stats):
+        """Clips, normalises, clips again and joins: [B, O], [B, G] -> [B, O+G]."""
+        config = self._inputs
+        parts = []
+        for x, (mean, std) in zip((obs, goal), stats):
+            x = tf.clip_by_value(x, -config.clip_obs, config.clip_obs)
+            x = (x - mean) / std
+            parts.append(tf.clip_by_value(x, -config.norm_clip, config.norm_clip))
+        return tf.concat(parts, axis=1)
+
+    def _stats(self) -> tuple[Stats, Stats]:
+        """Statistics of both inputs as tensors, so that no value is compiled in."""
+        obs, goal = self.obs_norm.stats, self.goal_norm.stats
+        to_tensors = tf.convert_to_tensor
+        return Stats(*map(to_tensors, obs)), Stats(*map(to_tensors, goal))
+
+    def _move_targets(self, polyak: float) -> None:
+        pairs = (self.target_actor, self.actor), (self.target_critic, self.critic)
+        for target, main in pairs:
+            for old, new in zip(target.weights, main.weights):
+                old.assign(polyak * old + (1.0 - polyak) * new)
+
+    def _named_weights(self) -> dict[str, tf.Variable]:
+        networks = self.actor, self.critic, self.target_actor, self.target_critic
+        return {v.name.removesuffix(":0"): v for n in networks for v in n.weights}
+
+
+def _all_finite(*lists):
+    """[] bool: every number of every tensor is finite."""
+    checks = [tf.reduce_all(tf.math.is_finite(x)) for part in lists for x in part]
+    return tf.reduce_all(tf.stack(checks))
+
+
+def _require_applied(applied: np.ndarray, terms: dict[str, np.ndarray]) -> None:
+    """Raises if some update of the cycle met a number that is not finite."""
+    if applied.all():
+        return
+    k = int(np.argmin(applied))
+    bad = [name for name, values in terms.items() if not np.isfinite(values[k])]
+    raise RuntimeError(
+        f"update {k + 1} of {len(applied)} in this cycle must have finite losses and "
+        f"gradients, but {', '.join(bad) or 'a gradient'} is not.  Nothing was applied "
+        "from there on.  Lower --Q_lr and --pi_lr, or look at the environment's "
+        "observations and rewards."
+    )

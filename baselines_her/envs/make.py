@@ -1,0 +1,127 @@
+"""From a name to an environment: versions, suggestions, silence."""
+
+import functools
+import inspect
+import os
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+import gymnasium as gym
+
+from ..knobs import nearest
+from ..quiet import quiet_stderr
+from ..versions import mujoco_problem
+
+ID = re.compile(r"^(?P<name>[\w/.\-]+?)(-v(?P<version>\d+))?$")
+
+
+def resolve_id(env: str) -> str:
+    """The registered id that a user means: `FetchPush` is the newest `FetchPush-v*`.
+
+    Args:
+      env: an id, with or without version, or `module:Id-v0`, whose module registers
+        it when imported.
+
+    Raises:
+      ValueError: no such environment, or one that cannot run any more.
+    """
+    module, colon, name = env.rpartition(":")
+    _register(module)
+    match = ID.match(name)
+    if not match:
+        raise ValueError(f"env must be an id such as FetchReach-v4, found {env!r}.")
+    wanted, versions = match["name"], _versions(match["name"])
+    if not versions:
+        known = {spec.name for spec in gym.registry.values()}
+        found = nearest(wanted, known)
+        raise ValueError(f"unknown environment {env}{found}")
+    newest = max(versions)
+    chosen = newest if match["version"] is None else int(match["version"])
+    entry = gym.registry.get(f"{wanted}-v{chosen}")
+    if entry is None or "MujocoPy" in str(entry.entry_point):
+        why = "does not exist" if entry is None else "needs mujoco_py, which is dead"
+        raise ValueError(f"{name} {why}: use --env={module}{colon}{wanted}-v{newest}")
+    return f"{module}{colon}{wanted}-v{chosen}"
+
+
+class EnvFactory(NamedTuple):
+    """Builds an environment, any number of times: `factory(render_mode=None)`."""
+
+    env_id: str
+    build: Callable[..., gym.Env]
+
+    def __call__(self, render_mode: str | None = None) -> gym.Env:
+        """A fresh environment."""
+        return self.build(render_mode=render_mode)
+
+
+def env_factory(env: str | None, make_env: Callable[..., gym.Env] | None) -> EnvFactory:
+    """The factory of a registered environment, or of the user's own.
+
+    Args:
+      env: an id for `resolve_id`; ignored when `make_env` is given.
+      make_env: the user's own function; called with `render_mode` if it takes it.
+    """
+    if make_env is None:
+        if env is None:
+            raise ValueError("an environment must be named: env= or make_env=.")
+        env_id = resolve_id(env)
+        return EnvFactory(env_id, functools.partial(make, env_id))
+    name = env or str(getattr(make_env, "__name__", "custom"))
+    takes = inspect.signature(make_env).parameters.values()
+    if any(p.name == "render_mode" or p.kind is p.VAR_KEYWORD for p in takes):
+        return EnvFactory(name, make_env)
+    return EnvFactory(name, functools.partial(_without_mode, make_env))
+
+
+def _without_mode(make_env: Callable[[], gym.Env], render_mode=None) -> gym.Env:
+    return make_env()
+
+
+def make(env_id: str, render_mode: str | None = None) -> gym.Env:
+    """Builds a registered environment.
+
+    Args:
+      env_id: from `resolve_id`.
+      render_mode: None, "rgb_array" or "human".
+
+    Raises:
+      RuntimeError: the installed packages cannot build it.
+    """
+    if render_mode == "rgb_array" and not os.environ.get("DISPLAY"):
+        # Read when mujoco is first imported: without a screen only EGL draws.
+        os.environ.setdefault("MUJOCO_GL", "egl")
+    module = env_id.rpartition(":")[0]
+    _register(module)
+    problem = mujoco_problem()
+    if problem and not module:
+        raise RuntimeError(problem)
+    # Its checks are ours (`check.py`), made once and not at every step.
+    return gym.make(env_id, render_mode=render_mode, disable_env_checker=True)
+
+
+def _register(module: str) -> None:
+    """Imports what registers ids: gymnasium-robotics, or the user's own module."""
+    if module:
+        try:
+            __import__(module)
+        except ImportError as error:
+            raise ValueError(
+                f"env names the module {module!r}, which cannot be imported: {error}.  "
+                "Install it, or run from the folder that holds it."
+            ) from error
+        return
+    with quiet_stderr():  # a notice on Adroit environments, in every process
+        import gymnasium_robotics
+    if not _versions("FetchReach"):
+        gym.register_envs(gymnasium_robotics)
+
+
+def _versions(name: str) -> list[int]:
+    return [
+        spec.version or 0
+        for spec in gym.registry.values()
+        if spec.name == name.rpartition("/")[2]
+        and (spec.namespace or "") == name.rpartition("/")[0]
+    ]

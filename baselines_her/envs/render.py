@@ -1,0 +1,76 @@
+"""Frames that leave the episode as it was.
+
+A MuJoCo environment's render() moves the goal's marker and runs mj_forward; the next
+action then starts from other numbers, and PickAndPlace drifts from step 1 on.  So
+every render is put between a copy of the simulation and its restoration.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from ..rollout import Actor, play_episode
+from ..types import EnvSpec, Episodes
+from .make import EnvFactory
+
+APT = "libegl1 libegl-mesa0 libgl1-mesa-dri"
+
+
+def make_rendered(factory: EnvFactory, render_mode: str) -> gym.Env:
+    """An environment whose frames can be taken without changing its episodes.
+
+    Args:
+      factory: builds it.
+      render_mode: "rgb_array" for frames, "human" for a window.
+
+    Raises:
+      RuntimeError: nothing on this machine can draw; the sentence names the cure.
+    """
+    try:
+        env = factory(render_mode)
+    except (ImportError, AttributeError) as error:  # PyOpenGL without a library
+        raise RuntimeError(_no_drawing(error)) from error
+    base: Any = env.unwrapped
+    if hasattr(getattr(base, "data", None), "site_xpos"):
+        # The attribute shadows the method: "human" mode renders within step().
+        base.render = _pure_render(base, base.render)
+    return env
+
+
+def film(
+    env: gym.Env, spec: EnvSpec, actor: Actor, seed: np.random.SeedSequence
+) -> tuple[Episodes, list[np.ndarray]]:
+    """Plays one episode and returns it with its T+1 frames [H, W, 3] uint8."""
+    frames: list[Any] = []
+    episode = play_episode(
+        env, spec, actor, seed, on_state=lambda: frames.append(env.render())
+    )
+    return episode, frames
+
+
+def _pure_render(base, render: Callable[[], np.ndarray]) -> Callable[[], np.ndarray]:
+    import mujoco
+
+    backup = mujoco.MjData(base.model)
+
+    def pure():
+        mujoco.mj_copyData(backup, base.model, base.data)
+        sites = base.model.site_pos.copy()
+        try:
+            return render()
+        except (ImportError, AttributeError, mujoco.FatalError) as error:
+            raise RuntimeError(_no_drawing(error)) from error
+        finally:
+            mujoco.mj_copyData(base.data, base.model, backup)
+            base.model.site_pos[:] = sites
+
+    return pure
+
+
+def _no_drawing(error: Exception) -> str:
+    return (
+        f"rendering needs OpenGL, and it cannot be loaded ({error}).  "
+        f"Run: apt-get install {APT}   (and leave MUJOCO_GL unset, or set it to egl)"
+    )

@@ -1,0 +1,143 @@
+"""One cycle: collect -> store -> relabel -> learn.
+
+Andrychowicz et al. 2017 (arXiv:1707.01495), algorithm 1.  Every feature arrives as
+data (sources, samplers, weights, masks), so this reads the same for all of them.
+"""
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from .config import Config
+from .ddpg import DDPG
+from .her_sampler import RewardFn, future_p, relabel
+from .policy import Explorer
+from .replay.buffer import ReplayBuffer, UniformSampler
+from .rollout import Actor, success_rates
+from .streams import RELABEL, REPLAY, TRAINING, generator, stream
+from .types import Batch, EnvSpec, Episodes, Index, concatenate
+
+Collect = Callable[[Actor, list[np.random.SeedSequence]], Episodes]
+
+
+class Source(NamedTuple):
+    """Where rows of a batch come from."""
+
+    buffer: ReplayBuffer
+    sampler: UniformSampler
+    batch_size: int  # rows of every update's batch
+
+
+class OffPolicy:
+    """DDPG with hindsight: what `training` asks for once per cycle."""
+
+    def __init__(
+        self,
+        config: Config,
+        spec: EnvSpec,
+        learner: DDPG,
+        reward_fn: RewardFn,
+        collect: Collect,
+        clock: Callable[[], float] = time.perf_counter,
+    ):
+        """Joins the rooms.
+
+        Args:
+          config: resolved.
+          spec: the environment's dimensions.
+          learner: holds the networks.
+          reward_fn: `compute_reward`, vectorised.
+          collect: plays one episode for each seed with an actor.
+          clock: seconds, for the columns `time/*`.
+        """
+        self._config, self._spec, self._clock = config, spec, clock
+        self._reward_fn, self._collect = reward_fn, collect
+        self.learner = learner
+        buffer = ReplayBuffer(spec, config.replay.buffer_size)
+        self._sources = [Source(buffer, UniformSampler(buffer), config.ddpg.batch_size)]
+        self.n_cycles = self.n_episodes = self.n_updates = 0
+
+    @property
+    def n_env_steps(self) -> int:
+        """Training steps in the environment so far, of all workers."""
+        return self.n_episodes * self._spec.horizon
+
+    def cycle(self) -> dict[str, float]:
+        """Collects, stores, learns; returns the metrics of this cycle."""
+        clock, seed, n = self._clock, self._config.run.seed, self.n_cycles
+        started = clock()
+        episodes = self._collect(self._explorer(), self._next_seeds())
+        collected = clock()
+        relabel_rng = generator(seed, RELABEL, n=n)
+        replay = self._sources[0]
+        replay.sampler.add(replay.buffer.add(episodes))
+        self.learner.observe(self._hindsight_rows(episodes, relabel_rng))
+        batch, drawn = self._draw(generator(seed, REPLAY, n=n), relabel_rng)
+        sampled = clock()
+        td_error, metrics = self.learner.update(batch)
+        self._return_errors(drawn, td_error)
+        self.learner.update_targets()
+        self._count(episodes)
+        return metrics | {
+            "train/success_rate": success_rates(episodes)[0],
+            "time/collect": collected - started,
+            "time/sample": sampled - collected,
+            "time/update": clock() - sampled,
+        }
+
+    def _explorer(self) -> Explorer:
+        collect, limits = self._config.collect, self._spec.max_action
+        policy = self.learner.policy()
+        return Explorer(policy, collect.noise_eps, collect.random_eps, limits)
+
+    def _next_seeds(self) -> list[np.random.SeedSequence]:
+        seed, first = self._config.run.seed, self.n_episodes
+        numbers = range(first, first + self._config.collect.num_env)
+        return [stream(seed, TRAINING, n=n) for n in numbers]
+
+    def _hindsight_rows(self, episodes: Episodes, rng: np.random.Generator) -> Batch:
+        """As many relabelled transitions as `episodes` hold, drawn with replacement."""
+        n_episodes, horizon, _ = episodes.action.shape
+        flat = rng.integers(n_episodes * horizon, size=n_episodes * horizon)
+        return self._relabel(episodes, Index(*np.divmod(flat, horizon)), rng)
+
+    def _draw(
+        self, replay_rng: np.random.Generator, relabel_rng: np.random.Generator
+    ) -> tuple[Batch, list[Index]]:
+        """Rows of every source, joined to a batch [K, B, ...], and where they lie."""
+        n_updates = self._config.loop.n_batches
+        parts, drawn = [], []
+        for source in self._sources:
+            index = source.sampler.draw(n_updates * source.batch_size, replay_rng)
+            rows = self._relabel(source.buffer, index, relabel_rng)
+            shape = n_updates, source.batch_size
+            parts.append(Batch(*(x.reshape(*shape, *x.shape[1:]) for x in rows)))
+            drawn.append(index)
+        return concatenate(parts, axis=1), drawn
+
+    def _relabel(self, episodes, index: Index, rng: np.random.Generator) -> Batch:
+        her = self._config.her
+        return relabel(
+            episodes,
+            index,
+            self._reward_fn,
+            rng,
+            strategy=her.replay_strategy,
+            hindsight_p=future_p(her.replay_strategy, her.replay_k),
+            relative_goals=self._config.inputs.relative_goals,
+        )
+
+    def _return_errors(self, drawn: list[Index], td_error: np.ndarray) -> None:
+        """Gives every sampler the TD errors [K, B] of the rows that it drew."""
+        start = 0
+        for source, index in zip(self._sources, drawn):
+            stop = start + source.batch_size
+            source.sampler.update(index, td_error[:, start:stop].reshape(-1))
+            start = stop
+
+    def _count(self, episodes: Episodes) -> None:
+        self.n_cycles += 1
+        self.n_episodes += len(episodes.goal)
+        self.n_updates += self._config.loop.n_batches

@@ -1,0 +1,169 @@
+"""Replaying a policy file: episodes, success rates, films.  No TensorFlow."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from .cli import Parser, refuse
+from .envs.make import EnvFactory, env_factory
+from .envs.render import film, make_rendered
+from .policy import Policy
+from .rollout import play_episode, success_rates
+from .runs.policy_file import load_policy
+from .runs.video import check_video_path, write_video
+from .streams import EVALUATION, stream
+from .types import EnvSpec, Episodes, concatenate
+from .versions import package_versions, physics_generation
+
+EPISODES = 20
+
+
+def evaluate(
+    policy: Policy,
+    env: str | Callable[..., gym.Env] | None = None,
+    episodes: int = 100,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Success rates of a policy over greedy episodes.
+
+    Args:
+      policy: from `load_policy` or `train(...).policy`.
+      env: an id, or a function that builds the environment; default: the one that
+        the policy was trained on.
+      episodes: how many, at least 1.
+      seed: of the episodes' starts and goals.
+
+    Returns:
+      Shares of episodes that succeed at the last step, and at any step.
+    """
+    factory, spec = _environment(policy, env)
+    done = _episodes(factory(), spec, policy, episodes, seed)
+    return success_rates(concatenate([episode for episode, _ in done]))
+
+
+def play(
+    path: str | Path,
+    env: str | None = None,
+    episodes: int = EPISODES,
+    seed: int = 0,
+    video: str | Path | None = None,
+    render: bool = False,
+    say: Callable[[str], None] = print,
+) -> tuple[float, float]:
+    """Plays a policy file and tells of every episode; returns both success rates.
+
+    Args:
+      path: the policy's `.pkl`.
+      env: overrides the file's environment; needed for `module:Id`.
+      episodes: how many, at least 1.
+      seed: of the episodes' starts and goals.
+      video: write all episodes to this .mp4 or .gif.
+      render: show a window.
+      say: takes each line.
+
+    Raises:
+      ValueError: the file or its environment is not what it must be.
+      RuntimeError: nothing on this machine can draw.
+    """
+    if episodes < 1:
+        raise ValueError(f"episodes must be at least 1, found {episodes}.")
+    if video:
+        check_video_path(video)
+    policy = load_policy(path)
+    _warn_of_other_physics(policy, say)
+    factory, spec = _environment(policy, env)
+    say(f"{spec.env_id}: {path}, {episodes} episodes, seed {seed}")
+    played, frames = [], []
+    mode = "human" if render else "rgb_array" if video else None
+    built = make_rendered(factory, mode) if mode else factory()
+    for n, (episode, film_of_it) in enumerate(
+        _episodes(built, spec, policy, episodes, seed, filmed=bool(video))
+    ):
+        played.append(episode)
+        frames += film_of_it
+        say(f"episode {n + 1:>3}: {_outcome(episode)}")
+    built.close()
+    rates = success_rates(concatenate(played))
+    say(f"success rate {rates[0]:.2f} at the last step, {rates[1]:.2f} at any step")
+    if video:
+        write_video(video, frames)
+        say(f"wrote {video}")
+    return rates
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """`play.py POLICY [--episodes N] ...`; returns the exit code."""
+    parser = Parser(prog="play.py", description=__doc__, allow_abbrev=False)
+    parser.add_argument("policy", help="policy file (.pkl)")
+    parser.add_argument("--env", help="environment; needed for module:Id")
+    parser.add_argument("--episodes", type=int, default=EPISODES)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--video", metavar="FILE", help="write .mp4 or .gif")
+    parser.add_argument("--render", action="store_true", help="show a window")
+    options: argparse.Namespace = parser.parse_args(arguments)
+    try:
+        fields = vars(options)
+        play(fields.pop("policy"), **fields)
+    except (ValueError, RuntimeError, OSError) as error:
+        refuse(str(error))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _episodes(
+    env: gym.Env, spec: EnvSpec, policy: Policy, n: int, seed: int, filmed: bool = False
+) -> Iterator[tuple[Episodes, list[np.ndarray]]]:
+    for number in range(n):
+        start = stream(seed, EVALUATION, n=number)
+        if filmed:
+            yield film(env, spec, policy, start)
+        else:
+            yield play_episode(env, spec, policy, start), []
+
+
+def _environment(
+    policy: Policy, env: str | Callable[..., gym.Env] | None
+) -> tuple[EnvFactory, EnvSpec]:
+    """The environment to play in.  A file's own word imports no module."""
+    spec = EnvSpec(**policy.header["spec"])
+    if env is None and ":" in spec.env_id:
+        raise ValueError(
+            f"the policy names {spec.env_id}, and a module is not imported on a file's "
+            f"word.  If you trust it, repeat it: --env={spec.env_id}"
+        )
+    name = env if isinstance(env, str) else spec.env_id
+    factory = env_factory(name, env if callable(env) else None)
+    space: Any = factory().observation_space
+    found = space["observation"].shape[0], space["desired_goal"].shape[0]
+    if found != (spec.obs_dim, spec.goal_dim):
+        raise ValueError(
+            f"the policy of {spec.env_id} takes {spec.obs_dim} observations and "
+            f"{spec.goal_dim} goal entries, but {factory.env_id} has {found[0]} and "
+            f"{found[1]}.  Play it in its own environment."
+        )
+    return factory, spec
+
+
+def _outcome(episode: Episodes) -> str:
+    success = episode.success[0]
+    if success[-1]:
+        return f"success, first reached at step {int(success.argmax()) + 1}"
+    return "failure" + (" (reached, then left)" if success.any() else "")
+
+
+def _warn_of_other_physics(policy: Policy, say: Callable[[str], None]) -> None:
+    made = physics_generation(policy.header.get("versions", {}).get("mujoco", ""))
+    here = physics_generation(package_versions()["mujoco"])
+    if made and made != here:
+        say(f"warning: trained with {made}, playing with {here}: the physics differs")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""`python -m baselines_her.run`: train, play, or train and then play."""
+
+import shlex
+import sys
+from typing import Any
+
+from .cli import parse_flags, refuse
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line; returns the exit code.
+
+    With `--load_path`, `--play` and no `--num_timesteps` it only plays; `--play`
+    otherwise trains first.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    flags = parse_flags(arguments)
+    try:
+        only_plays = "load_path" in flags and "num_timesteps" not in flags
+        if flags.get("play") and only_plays:
+            return _play(flags["load_path"], flags)
+        return _train(flags, arguments)
+    except (ValueError, RuntimeError, OSError) as error:
+        refuse(str(error))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _train(flags: dict[str, Any], arguments: list[str]) -> int:
+    from .config import Config
+
+    Config.from_flags(**flags)  # refuses bad values before anything heavy is loaded
+    from .envs.make import resolve_id
+
+    env = resolve_id(flags.pop("env", "FetchReach"))
+    from .training import train
+
+    command = shlex.join(["python", "-m", "baselines_her.run", *arguments])
+    result = train(env, command=command, **flags)
+    if flags.get("play"):
+        return _play(str(result.best_policy), {"env": env, **flags})
+    return 0
+
+
+def _play(path: str, flags: dict[str, Any]) -> int:
+    from .play import play
+
+    play(path, env=flags.get("env"), seed=flags.get("seed", 0))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""Reading our own pickles without running them.
+
+A policy file is a pickle of one flat dictionary of builtins, so that anybody can open
+it with two lines of Python.  We never do: unpickling runs what the file says.  Here
+the opcodes are read as data, and only the sequence that our writer makes is accepted.
+"""
+
+import pickle
+import pickletools
+from typing import Any
+
+MAX_BYTES = 256 * 2**20
+KEYS = ("SHORT_BINUNICODE",)
+VALUES = ("SHORT_BINUNICODE", "BINUNICODE", "BINBYTES", "SHORT_BINBYTES", "BININT1")
+IGNORED = ("MEMOIZE", "FRAME")  # bookkeeping of protocol 4 without effect on values
+
+
+class UnsafePickle(ValueError):
+    """The file is not one that our writer could have made."""
+
+
+def dump_flat(values: dict[str, str | bytes | int]) -> bytes:
+    """A protocol-4 pickle of a flat dictionary of strings, bytes and small integers."""
+    return pickle.dumps(values, protocol=4)
+
+
+def load_flat(data: bytes) -> dict[str, Any]:
+    """The dictionary that `dump_flat` wrote; nothing is executed or imported.
+
+    Memory stays within the size of `data`: every length is checked against it.
+
+    Raises:
+      UnsafePickle: any other opcode, order or length.
+    """
+    if len(data) > MAX_BYTES:
+        raise UnsafePickle(f"at most {MAX_BYTES} bytes are read, found {len(data)}")
+    steps = iter(_opcodes(data))
+    _expect(steps, "PROTO")
+    _expect(steps, "EMPTY_DICT")
+    _expect(steps, "MARK")
+    values: dict[str, Any] = {}
+    for name, argument in steps:
+        if name == "SETITEMS":
+            break
+        if name not in KEYS or argument in values:
+            raise UnsafePickle(f"a new key must stand here, found {name}")
+        values[argument] = _expect(steps, *VALUES)
+    _expect(steps, "STOP")
+    return values
+
+
+def _opcodes(data: bytes):
+    """(name, argument) of every opcode up to the one STOP at the end of `data`."""
+    try:
+        for opcode, argument, position in pickletools.genops(data):
+            if opcode.name in IGNORED:
+                continue
+            yield opcode.name, argument
+            if opcode.name == "STOP" and position != len(data) - 1:
+                raise UnsafePickle("bytes follow the end of the pickle")
+    except UnsafePickle:
+        raise
+    except Exception as error:  # genops raises half a dozen kinds on damage
+        raise UnsafePickle(f"it is cut short or damaged ({error})") from None
+
+
+def _expect(steps, *names: str) -> Any:
+    found, argument = next(steps, ("the end", None))
+    if found not in names:
+        raise UnsafePickle(f"only {' or '.join(names)} may stand here, found {found}")
+    return argument

@@ -1,0 +1,28 @@
+"""Every random number of a run, from one seed.
+
+A stream is named by three numbers: what it is for, the worker's rank, and a count
+(the episode's number, or the cycle's).  So an episode or a cycle can be computed
+anywhere, at any time, with the same result.
+"""
+
+import numpy as np
+
+WEIGHTS, TRAINING, EVALUATION, REPLAY, RELABEL, DEMOS = range(6)
+
+
+def stream(
+    seed: int, purpose: int, rank: int = 0, n: int = 0
+) -> np.random.SeedSequence:
+    """The seed sequence of draw `n` of `purpose` on worker `rank`.
+
+    The three numbers are the spawn key.  As a plain list they would collide, for
+    NumPy pads a short entropy list with zeros.
+    """
+    return np.random.SeedSequence(seed, spawn_key=(purpose, rank, n))
+
+
+def generator(
+    seed: int, purpose: int, rank: int = 0, n: int = 0
+) -> np.random.Generator:
+    """A generator on `stream(seed, purpose, rank, n)`."""
+    return np.random.default_rng(stream(seed, purpose, rank, n))

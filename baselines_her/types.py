@@ -1,0 +1,64 @@
+"""The records that pass between the rooms: episodes, indices, batches, dimensions.
+
+Axes: E episodes, T steps, B rows of a batch, O observation, G goal, A action.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class EnvSpec(NamedTuple):
+    """What an environment looks like to the learner; written by `envs.check`."""
+
+    env_id: str
+    obs_dim: int
+    goal_dim: int
+    action_dim: int
+    max_action: tuple[float, ...]  # [A], actions lie in [-max_action, max_action]
+    horizon: int  # T, steps in every episode
+    reward_low: float | None  # None: rewards are not of the {-1, 0} or {0, 1} kind
+    reward_high: float | None
+
+
+class Episodes(NamedTuple):
+    """E whole episodes, each exactly T steps long.
+
+    States carry one more entry than actions: `obs[:, t]` is what the policy saw
+    before `action[:, t]`, and `obs[:, t + 1]` is what followed it.  Rewards are not
+    stored: they depend on the goal, and hindsight changes the goal.
+    """
+
+    obs: np.ndarray  # [E, T+1, O] float32
+    achieved: np.ndarray  # [E, T+1, G] float32
+    goal: np.ndarray  # [E, G] float32
+    action: np.ndarray  # [E, T, A] float32, in [-max_action, max_action]
+    success: np.ndarray  # [E, T] bool, after each action
+
+
+class Index(NamedTuple):
+    """B transitions: step `step` of stored episode `episode`."""
+
+    episode: np.ndarray  # [B] int
+    step: np.ndarray  # [B] int, 0 .. T-1
+
+
+class Batch(NamedTuple):
+    """Transitions with their final goals.  The learner takes them as [K, B, ...]."""
+
+    obs: Any  # [B, O]
+    goal: Any  # [B, G]
+    action: Any  # [B, A]
+    reward: Any  # [B]
+    next_obs: Any  # [B, O]
+    next_goal: Any  # [B, G], differs from `goal` only with relative goals
+    weight: Any  # [B], importance weights: 1 under uniform sampling
+    is_demo: Any  # [B], 1 for demonstrations, else 0
+
+
+def concatenate(parts: list[Any], axis: int = 0) -> Any:
+    """Joins records of one kind field by field along `axis`."""
+    if len(parts) == 1:
+        return parts[0]
+    joined = (np.concatenate(field, axis) for field in zip(*parts, strict=True))
+    return type(parts[0])(*joined)
