@@ -14,7 +14,7 @@ from .knobs import check_knobs, knob, nearest
 from .presets import PRESETS, preset_values
 from .types import EnvSpec
 
-GROUPS = ("run", "loop", "collect", "her", "replay", "inputs", "ddpg")
+GROUPS = ("run", "loop", "collect", "her", "replay", "inputs", "ddpg", "machine")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +66,9 @@ class CollectConfig:
     num_env: int = knob(20, "episodes per cycle (rollout_batch_size)", low=1)
     random_eps: float = knob(0.3, "share of uniformly random actions", low=0, high=1)
     noise_eps: float = knob(0.2, "Gaussian noise, in units of max_action", low=0)
+    pipelined: bool = knob(
+        True, "collect a cycle ahead while learning: the policy lags by one cycle"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,6 +133,24 @@ class DDPGConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class MachineConfig:
+    """Use of the machine."""
+
+    def __post_init__(self) -> None:
+        check_knobs(self)
+
+    collectors: int | None = knob(
+        None, "collecting processes, same results with any; default: cores - 1", low=0
+    )
+    collector_timeout: float = knob(
+        300.0, "seconds after which a silent collector counts as hung", above=0
+    )
+    learner_threads: int | None = knob(
+        None, "threads of the learner; default: the cores", low=1
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class Config:
     """A whole run, one part per room."""
 
@@ -140,6 +161,7 @@ class Config:
     replay: ReplayConfig = ReplayConfig()
     inputs: InputConfig = InputConfig()
     ddpg: DDPGConfig = DDPGConfig()
+    machine: MachineConfig = MachineConfig()
 
     @classmethod
     def from_flags(cls, **flags: Any) -> "Config":
@@ -175,13 +197,17 @@ class Config:
         """This config with some settings replaced."""
         return Config.from_flags(**{**self.to_flags(), **flags})
 
-    def resolve(self, spec: EnvSpec) -> "Config":
-        """Fills in what depends on the environment."""
+    def resolve(self, spec: EnvSpec, cores: int = 1) -> "Config":
+        """Fills in what depends on the environment and on the machine's cores."""
         gamma, positive = self.ddpg.gamma, self.ddpg.clip_pos_returns
+        collectors, threads = self.machine.collectors, self.machine.learner_threads
+        most = min(cores - 1, self.collect.num_env)
         return self.with_flags(
             env=spec.env_id,
             gamma=1.0 - 1.0 / spec.horizon if gamma is None else gamma,
             clip_pos_returns=spec.reward_high == 0.0 if positive is None else positive,
+            collectors=most if collectors is None else collectors,
+            learner_threads=cores if threads is None else threads,
         )
 
 

@@ -30,6 +30,28 @@ TERMS = {
 }
 
 
+def use_threads(n: int) -> None:
+    """Gives the compiled programs `n` threads.
+
+    The sums of large batches depend on this number, so it is part of what makes two
+    runs equal, and TensorFlow takes it only once in a process.
+
+    Raises:
+      ValueError: TensorFlow already runs with another number.
+    """
+    threading = tf.config.threading
+    if threading.get_intra_op_parallelism_threads() == n:
+        return
+    try:
+        threading.set_intra_op_parallelism_threads(n)
+    except RuntimeError:
+        found = threading.get_intra_op_parallelism_threads()
+        raise ValueError(
+            f"learner_threads must stay the same within one process, found {n} after "
+            f"{found or 'as many as there are cores'}.  Start a new process."
+        ) from None
+
+
 class Cloning(NamedTuple):
     """How demonstrations enter the actor's loss (Nair 2018, eq. 3).
 
@@ -120,7 +142,8 @@ class DDPG:
         actor = self.target_actor if use_target else self.actor
         layers = [(kernel.numpy(), bias.numpy()) for kernel, bias in actor.layers]
         stats = self.obs_norm.stats, self.goal_norm.stats
-        return Policy(layers, *stats, self._spec.max_action, self._inputs)
+        header = {"spec": self._spec._asdict()}
+        return Policy(layers, *stats, self._spec.max_action, self._inputs, header)
 
     def mean_q(self, episodes: Episodes) -> float:
         """The critic's mean over all steps of `episodes`, at the actions taken."""

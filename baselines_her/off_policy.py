@@ -5,8 +5,9 @@ data (sources, samplers, weights, masks), so this reads the same for all of them
 """
 
 import time
+from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -19,7 +20,12 @@ from .rollout import Actor, success_rates
 from .streams import RELABEL, REPLAY, TRAINING, generator, stream
 from .types import Batch, EnvSpec, Episodes, Index, concatenate
 
-Collect = Callable[[Actor, list[np.random.SeedSequence]], Episodes]
+
+class Collectors(Protocol):
+    """Whoever plays the episodes; see `parallel.collectors`."""
+
+    def submit(self, actor: Actor, seeds: list[np.random.SeedSequence]) -> Any:
+        """Begins one episode for each seed; `.result()` of what it returns waits."""
 
 
 class Source(NamedTuple):
@@ -39,7 +45,7 @@ class OffPolicy:
         spec: EnvSpec,
         learner: DDPG,
         reward_fn: RewardFn,
-        collect: Collect,
+        collectors: Collectors,
         clock: Callable[[], float] = time.perf_counter,
     ):
         """Joins the rooms.
@@ -49,15 +55,16 @@ class OffPolicy:
           spec: the environment's dimensions.
           learner: holds the networks.
           reward_fn: `compute_reward`, vectorised.
-          collect: plays one episode for each seed with an actor.
+          collectors: play the episodes.
           clock: seconds, for the columns `time/*`.
         """
         self._config, self._spec, self._clock = config, spec, clock
-        self._reward_fn, self._collect = reward_fn, collect
+        self._reward_fn, self._collectors = reward_fn, collectors
+        self._pending: deque[Any] = deque()
         self.learner = learner
         buffer = ReplayBuffer(spec, config.replay.buffer_size)
         self._sources = [Source(buffer, UniformSampler(buffer), config.ddpg.batch_size)]
-        self.n_cycles = self.n_episodes = self.n_updates = 0
+        self.n_cycles = self.n_episodes = self.n_updates = self._n_submitted = 0
 
     @property
     def n_env_steps(self) -> int:
@@ -68,7 +75,7 @@ class OffPolicy:
         """Collects, stores, learns; returns the metrics of this cycle."""
         clock, seed, n = self._clock, self._config.run.seed, self.n_cycles
         started = clock()
-        episodes = self._collect(self._explorer(), self._next_seeds())
+        episodes = self._next_episodes()
         collected = clock()
         relabel_rng = generator(seed, RELABEL, n=n)
         replay = self._sources[0]
@@ -92,10 +99,24 @@ class OffPolicy:
         policy = self.learner.policy()
         return Explorer(policy, collect.noise_eps, collect.random_eps, limits)
 
-    def _next_seeds(self) -> list[np.random.SeedSequence]:
-        seed, first = self._config.run.seed, self.n_episodes
-        numbers = range(first, first + self._config.collect.num_env)
-        return [stream(seed, TRAINING, n=n) for n in numbers]
+    def _next_episodes(self) -> Episodes:
+        """This cycle's episodes; the next cycle's are begun before they are learned.
+
+        Pipelined, the collectors play with the policy of the cycle's start while the
+        learner works, so episodes are one cycle older than the policy they meet.
+        """
+        if not self._pending:
+            self._submit()
+        episodes = self._pending.popleft().result()
+        if self._config.collect.pipelined:
+            self._submit()
+        return episodes
+
+    def _submit(self) -> None:
+        seed, first = self._config.run.seed, self._n_submitted
+        self._n_submitted += self._config.collect.num_env
+        seeds = [stream(seed, TRAINING, n=n) for n in range(first, self._n_submitted)]
+        self._pending.append(self._collectors.submit(self._explorer(), seeds))
 
     def _hindsight_rows(self, episodes: Episodes, rng: np.random.Generator) -> Batch:
         """As many relabelled transitions as `episodes` hold, drawn with replacement."""

@@ -23,7 +23,7 @@ def quiet_stderr():
         os.dup2(sink.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             sys.stderr.flush()
             os.dup2(kept, 2)
             sink.seek(0)

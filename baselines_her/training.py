@@ -1,28 +1,28 @@
-"""The epoch loop: build, cycle, evaluate, log, save."""
+"""A training from its settings: build the rooms, run the epochs, leave a run folder."""
 
-import time
+import contextlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import gymnasium as gym
-import numpy as np
 
 from .config import Config
-from .ddpg import DDPG
-from .envs.check import check
+from .ddpg import DDPG, use_threads
+from .envs.check import check, reward_function
 from .envs.make import env_factory
-from .envs.render import film, make_rendered
+from .epochs import Epochs
 from .off_policy import OffPolicy
+from .parallel.collectors import Collectors, Filmer
 from .policy import Policy
-from .rollout import collect, success_rates
 from .runs.console import Console, open_console
 from .runs.folder import RunFolder, open_folder
 from .runs.logger import Row
 from .runs.policy_file import read_policy
-from .runs.video import check_video_path, write_video
-from .streams import EVALUATION, WEIGHTS, generator, stream
-from .types import EnvSpec, Episodes
+from .runs.video import check_video_path
+from .streams import WEIGHTS, generator
+from .types import EnvSpec
 
 
 class Result(NamedTuple):
@@ -63,31 +63,39 @@ def train(
     """
     factory = env_factory(env, make_env)
     config = Config.from_flags(**knobs, env=factory.env_id)
-    training_env = factory()
-    spec = check(training_env, config.run.env)
-    config = config.resolve(spec)
     if config.loop.video_interval:
         check_video_path("film.mp4")
-    learner = _build_learner(config, spec)
-    console = open_console(
-        config.run.num_timesteps, f"{spec.env_id}, {config.run.preset}", quiet
-    )
-    folder = open_folder(config, spec, command)
-    run = _Run(config, spec, learner, training_env, factory, folder, console)
-    with console, folder:
+    training_env = factory()
+    spec = check(training_env, config.run.env)
+    config = config.resolve(spec, cores=available_cores())
+    use_threads(config.machine.learner_threads or 1)
+    with contextlib.ExitStack() as stack:
+        n, timeout = config.machine.collectors or 0, config.machine.collector_timeout
+        collectors = Collectors(factory, spec, training_env, n, timeout)
+        stack.enter_context(collectors)
+        learner = _build_learner(config, spec)
+        reward_fn = reward_function(training_env)
+        algorithm = OffPolicy(config, spec, learner, reward_fn, collectors)
+        folder = stack.enter_context(open_folder(config, spec, command))
+        console = stack.enter_context(open_console(config, spec, quiet))
         _announce(console, config, spec, folder)
-        while run.algorithm.n_env_steps < config.run.num_timesteps:
-            row = run.epoch()
+        filmer = stack.enter_context(Filmer(factory, spec, timeout))
+        epochs = Epochs(config, algorithm, collectors, filmer, folder, console)
+        while algorithm.n_env_steps < config.run.num_timesteps:
+            row = epochs.run_one()
             if on_epoch is not None and on_epoch(row) is False:
                 break
         folder.finish(learner.arrays(), config.run.save_path)
         console.say(folder.epilogue())
-    return Result(
-        folder.path,
-        folder.best_path,
-        learner.policy(config.loop.test_with_polyak),
-        run.rows,
-    )
+    policy = learner.policy(config.loop.test_with_polyak)
+    return Result(folder.path, folder.best_path, policy, epochs.rows)
+
+
+def available_cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _build_learner(config: Config, spec: EnvSpec) -> DDPG:
@@ -96,9 +104,8 @@ def _build_learner(config: Config, spec: EnvSpec) -> DDPG:
     learner = DDPG(spec, config.ddpg, config.inputs, rng)
     if config.run.load_path:
         file = read_policy(config.run.load_path)
-        if (found := _shape(file.spec, file.config)) != (
-            wanted := _shape(spec, config)
-        ):
+        found, wanted = _shape(file.spec, file.config), _shape(spec, config)
+        if found != wanted:
             raise ValueError(
                 f"load_path must hold a policy of {wanted} for {spec.env_id}, found "
                 f"{found} for {file.spec.env_id}.  Match --env, --layers and --hidden."
@@ -126,84 +133,3 @@ def _announce(
             "Rewards are neither {-1, 0} nor {0, 1}: TD targets are not clipped to "
             "possible returns."
         )
-
-
-class _Run:
-    """One training: its loop's state, and what an epoch does."""
-
-    def __init__(self, config, spec, learner, training_env, factory, folder, console):
-        self._config, self._spec, self._factory = config, spec, factory
-        self._learner, self._folder, self._console = learner, folder, console
-        self._test_env, self._film_env = factory(), None
-        self.rows: list[Row] = []
-        self._started = time.perf_counter()
-        compute_reward = training_env.get_wrapper_attr("compute_reward")
-        self.algorithm = OffPolicy(
-            config,
-            spec,
-            learner,
-            reward_fn=lambda achieved, goal: compute_reward(achieved, goal, {}),
-            collect=lambda actor, seeds: collect(training_env, spec, actor, seeds),
-        )
-
-    def epoch(self) -> Row:
-        """Cycles, evaluates, logs and saves."""
-        cycles = self._cycles()
-        policy = self._learner.policy(self._config.loop.test_with_polyak)
-        tests = self._evaluate(policy)
-        row = self._row(cycles, tests)
-        self.rows.append(row)
-        self._folder.write(row, self._learner.arrays())
-        self._console.epoch(row)
-        interval = self._config.loop.video_interval
-        if interval and row["epoch"] % interval == 0:
-            self._film(policy, int(row["epoch"]))
-        return row
-
-    def _cycles(self) -> list[Row]:
-        rows = []
-        for _ in range(self._config.loop.n_cycles):
-            rows.append(self.algorithm.cycle())
-            self._console.cycle(self.algorithm.n_env_steps)
-            if self.algorithm.n_env_steps >= self._config.run.num_timesteps:
-                break
-        return rows
-
-    def _evaluate(self, policy: Policy) -> Episodes:
-        first = len(self.rows) * self._config.loop.n_test_rollouts
-        numbers = range(first, first + self._config.loop.n_test_rollouts)
-        return collect(
-            self._test_env, self._spec, policy, map(self._test_seed, numbers)
-        )
-
-    def _test_seed(self, n: int) -> np.random.SeedSequence:
-        return stream(self._config.run.seed, EVALUATION, n=n)
-
-    def _row(self, cycles: list[Row], tests: Episodes) -> Row:
-        algorithm, learner = self.algorithm, self._learner
-        success_rate, success_any = success_rates(tests)
-        row = {
-            "epoch": len(self.rows),
-            "steps/env": algorithm.n_env_steps,
-            "steps/episodes": algorithm.n_episodes,
-            "steps/updates": algorithm.n_updates,
-            "test/success_rate": success_rate,
-            "test/success_any": success_any,
-            "test/mean_Q": learner.mean_q(tests),
-        }
-        for name in cycles[0]:
-            total = np.sum if name.startswith("time/") else np.mean
-            row[name] = float(total([cycle[name] for cycle in cycles]))
-        for letter, norm in ("o", learner.obs_norm), ("g", learner.goal_norm):
-            row[f"stats/{letter}_mean"] = float(norm.stats.mean.mean())
-            row[f"stats/{letter}_std"] = float(norm.stats.std.mean())
-        row["time/total"] = time.perf_counter() - self._started
-        return row
-
-    def _film(self, policy: Policy, epoch: int) -> None:
-        """Films the epoch's first evaluation episode."""
-        if self._film_env is None:
-            self._film_env = make_rendered(self._factory, "rgb_array")
-        first = self._test_seed(epoch * self._config.loop.n_test_rollouts)
-        _, frames = film(self._film_env, self._spec, policy, first)
-        write_video(self._folder.path / "videos" / f"epoch_{epoch}.mp4", frames)

@@ -9,6 +9,7 @@ from typing import NamedTuple, NoReturn
 import gymnasium as gym
 import numpy as np
 
+from ..her_sampler import RewardFn
 from ..rollout import success
 from ..types import EnvSpec
 
@@ -40,7 +41,7 @@ def check(env: gym.Env, env_id: str) -> EnvSpec:
     """
     obs_dim, goal_dim = _check_observation_space(env.observation_space)
     max_action = _check_action_space(env.action_space)
-    reward_fn = _check_reward_exists(env)
+    reward_fn = reward_function(env)
     first, other, again = (_random_episode(env, seed) for seed in (1, 2, 1))
     _check_horizon(first, other)
     _check_repeatable(first, again)
@@ -106,8 +107,12 @@ def _check_action_space(space: gym.Space) -> tuple[float, ...]:
     return tuple(float(m) for m in space.high)
 
 
-def _check_reward_exists(env: gym.Env):
-    """compute_reward as a function of (achieved, goal), with an empty info."""
+def reward_function(env: gym.Env) -> RewardFn:
+    """compute_reward as a function of (achieved, goal), with an empty info.
+
+    Raises:
+      ValueError: the environment has none.
+    """
     try:
         compute_reward = env.get_wrapper_attr("compute_reward")
     except AttributeError:

@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-import os
 import re
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,6 +11,7 @@ import gymnasium as gym
 from ..knobs import nearest
 from ..quiet import quiet_stderr
 from ..versions import mujoco_problem
+from .gl import choose_gl
 
 ID = re.compile(r"^(?P<name>[\w/.\-]+?)(-v(?P<version>\d+))?$")
 
@@ -89,9 +89,6 @@ def make(env_id: str, render_mode: str | None = None) -> gym.Env:
     Raises:
       RuntimeError: the installed packages cannot build it.
     """
-    if render_mode == "rgb_array" and not os.environ.get("DISPLAY"):
-        # Read when mujoco is first imported: without a screen only EGL draws.
-        os.environ.setdefault("MUJOCO_GL", "egl")
     module = env_id.rpartition(":")[0]
     _register(module)
     problem = mujoco_problem()
@@ -112,6 +109,7 @@ def _register(module: str) -> None:
                 "Install it, or run from the folder that holds it."
             ) from error
         return
+    choose_gl()
     with quiet_stderr():  # a notice on Adroit environments, in every process
         import gymnasium_robotics
     if not _versions("FetchReach"):

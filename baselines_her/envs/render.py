@@ -13,9 +13,8 @@ import numpy as np
 
 from ..rollout import Actor, play_episode
 from ..types import EnvSpec, Episodes
+from .gl import require_gl
 from .make import EnvFactory
-
-APT = "libegl1 libegl-mesa0 libgl1-mesa-dri"
 
 
 def make_rendered(factory: EnvFactory, render_mode: str) -> gym.Env:
@@ -28,12 +27,10 @@ def make_rendered(factory: EnvFactory, render_mode: str) -> gym.Env:
     Raises:
       RuntimeError: nothing on this machine can draw; the sentence names the cure.
     """
-    try:
-        env = factory(render_mode)
-    except (ImportError, AttributeError) as error:  # PyOpenGL without a library
-        raise RuntimeError(_no_drawing(error)) from error
+    env = factory(render_mode)
     base: Any = env.unwrapped
     if hasattr(getattr(base, "data", None), "site_xpos"):
+        require_gl(render_mode)
         # The attribute shadows the method: "human" mode renders within step().
         base.render = _pure_render(base, base.render)
     return env
@@ -60,17 +57,8 @@ def _pure_render(base, render: Callable[[], np.ndarray]) -> Callable[[], np.ndar
         sites = base.model.site_pos.copy()
         try:
             return render()
-        except (ImportError, AttributeError, mujoco.FatalError) as error:
-            raise RuntimeError(_no_drawing(error)) from error
         finally:
             mujoco.mj_copyData(base.data, base.model, backup)
             base.model.site_pos[:] = sites
 
     return pure
-
-
-def _no_drawing(error: Exception) -> str:
-    return (
-        f"rendering needs OpenGL, and it cannot be loaded ({error}).  "
-        f"Run: apt-get install {APT}   (and leave MUJOCO_GL unset, or set it to egl)"
-    )

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from ..config import Config
+from ..types import EnvSpec
 from .logger import Row
 
 LIVE_ROWS = 12  # epochs kept in the live table
@@ -144,11 +146,13 @@ class Live:
         return Group(table, self._progress) if self._rows else self._progress
 
 
-def open_console(num_timesteps: int, title: str, quiet: bool = False) -> Console:
+def open_console(config: Config, spec: EnvSpec, quiet: bool) -> Console:
     """The console that fits: nothing, a live table on a terminal, or plain lines."""
     if quiet:
         return Silent()
-    return Live(num_timesteps, title) if sys.stdout.isatty() else Plain(num_timesteps)
+    if sys.stdout.isatty():
+        return Live(config.run.num_timesteps, f"{spec.env_id}, {config.run.preset}")
+    return Plain(config.run.num_timesteps)
 
 
 def clock_text(seconds: float) -> str:

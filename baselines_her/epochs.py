@@ -1,0 +1,97 @@
+"""One epoch: cycles, evaluation, a row of numbers, saved policies, a film."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from .config import Config
+from .off_policy import OffPolicy
+from .parallel.collectors import Collectors, Filmer
+from .policy import Policy
+from .rollout import success_rates
+from .runs.console import Console
+from .runs.folder import RunFolder
+from .runs.logger import Row
+from .runs.video import write_video
+from .streams import EVALUATION, stream
+from .types import Episodes
+
+
+class Epochs:
+    """Runs epoch after epoch; its state is the rows so far."""
+
+    def __init__(
+        self,
+        config: Config,
+        algorithm: OffPolicy,
+        collectors: Collectors,
+        filmer: Filmer,
+        folder: RunFolder,
+        console: Console,
+        clock: Callable[[], float] = time.perf_counter,
+    ):
+        """Takes the rooms that an epoch passes through; see `training.train`."""
+        self._config, self._algorithm = config, algorithm
+        self._learner, self._collectors = algorithm.learner, collectors
+        self._filmer, self._folder, self._console = filmer, folder, console
+        self._clock, self._started = clock, clock()
+        self.rows: list[Row] = []
+
+    def run_one(self) -> Row:
+        """Cycles, evaluates, logs and saves; returns the epoch's row."""
+        cycles = self._cycles()
+        policy = self._learner.policy(self._config.loop.test_with_polyak)
+        tests = self._collectors.collect(policy, self._test_seeds())
+        row = self._row(cycles, tests)
+        self.rows.append(row)
+        self._folder.write(row, self._learner.arrays())
+        self._console.epoch(row)
+        interval = self._config.loop.video_interval
+        if interval and row["epoch"] % interval == 0:
+            self._film(policy, int(row["epoch"]))
+        return row
+
+    def _cycles(self) -> list[Row]:
+        rows = []
+        for _ in range(self._config.loop.n_cycles):
+            rows.append(self._algorithm.cycle())
+            self._console.cycle(self._algorithm.n_env_steps)
+            if self._algorithm.n_env_steps >= self._config.run.num_timesteps:
+                break
+        return rows
+
+    def _test_seeds(self) -> list[np.random.SeedSequence]:
+        """The seeds of this epoch's evaluation episodes: other ones every epoch."""
+        n = self._config.loop.n_test_rollouts
+        first = len(self.rows) * n
+        seed = self._config.run.seed
+        return [stream(seed, EVALUATION, n=k) for k in range(first, first + n)]
+
+    def _row(self, cycles: list[Row], tests: Episodes) -> Row:
+        algorithm, learner = self._algorithm, self._learner
+        success_rate, success_any = success_rates(tests)
+        row = {
+            "epoch": len(self.rows),
+            "steps/env": algorithm.n_env_steps,
+            "steps/episodes": algorithm.n_episodes,
+            "steps/updates": algorithm.n_updates,
+            "test/success_rate": success_rate,
+            "test/success_any": success_any,
+            "test/mean_Q": learner.mean_q(tests),
+        }
+        for name in cycles[0]:
+            total = np.sum if name.startswith("time/") else np.mean
+            row[name] = float(total([cycle[name] for cycle in cycles]))
+        for letter, norm in ("o", learner.obs_norm), ("g", learner.goal_norm):
+            row[f"stats/{letter}_mean"] = float(norm.stats.mean.mean())
+            row[f"stats/{letter}_std"] = float(norm.stats.std.mean())
+        row["time/total"] = self._clock() - self._started
+        return row
+
+    def _film(self, policy: Policy, epoch: int) -> None:
+        """Films the first evaluation episode of an epoch that has just been added."""
+        number = epoch * self._config.loop.n_test_rollouts
+        seed = stream(self._config.run.seed, EVALUATION, n=number)
+        frames = self._filmer.film(policy, seed)
+        write_video(self._folder.path / "videos" / f"epoch_{epoch}.mp4", frames)

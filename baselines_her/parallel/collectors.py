@@ -1,0 +1,233 @@
+"""Playing episodes in other processes, or in this one: the same bits either way.
+
+A job is (actor, seeds) and its answer whole `Episodes`, so there is one message per
+batch of episodes and none per step.
+"""
+
+import contextlib
+import os
+import queue
+import subprocess
+import sys
+from collections import deque
+from typing import Any, Protocol
+
+import cloudpickle
+import gymnasium as gym
+import numpy as np
+
+from ..envs.make import EnvFactory
+from ..rollout import Actor, collect
+from ..types import EnvSpec, Episodes, concatenate
+from .worker import inbox_of, send
+
+Seeds = list[np.random.SeedSequence]
+
+
+class Pending(Protocol):
+    """Episodes that are being played."""
+
+    def result(self) -> Episodes:
+        """Waits for them; they stand in the order of their seeds."""
+
+
+class Later:
+    """Episodes that are played in this process when they are asked for."""
+
+    def __init__(self, env: gym.Env, spec: EnvSpec, actor: Actor, seeds: Seeds):
+        self._job = env, spec, actor, seeds
+
+    def result(self) -> Episodes:
+        """Plays them."""
+        return collect(*self._job)
+
+
+class Joined:
+    """Episodes of several jobs, one after the other."""
+
+    def __init__(self, parts: list[Pending]):
+        self._parts = parts
+
+    def result(self) -> Episodes:
+        """Waits for all of them."""
+        return concatenate([part.result() for part in self._parts])
+
+
+class Answer:
+    """The answer to one job of a worker; a worker answers in the order of its jobs."""
+
+    def __init__(self, worker: "Worker"):
+        self._worker = worker
+        self.value: Any = None
+        self.arrived = False
+
+    def result(self) -> Any:
+        """Waits for it."""
+        while not self.arrived:
+            self._worker.take_next_answer()
+        return self.value
+
+
+class Worker:
+    """A player process and the jobs it has yet to answer."""
+
+    def __init__(self, factory: EnvFactory, spec: EnvSpec, timeout: float):
+        """Starts the process.
+
+        Args:
+          factory: builds its environments; travels by cloudpickle, so a lambda of
+            the user's script will do.
+          spec: their dimensions.
+          timeout: seconds to wait for one answer before the worker counts as hung.
+        """
+        self._timeout = timeout
+        self._waiting: deque[Answer] = deque()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "baselines_her.parallel.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=_child_environment(),
+            start_new_session=True,  # Ctrl-C must not reach it
+        )
+        self._inbox = inbox_of(self._process.stdout)  # type: ignore[arg-type]
+        self._send((factory, spec))
+
+    def submit(self, method: str, *arguments: Any) -> Answer:
+        """Hands over a job: a method of `worker.Player` and its arguments."""
+        self._send((method, arguments))
+        self._waiting.append(Answer(self))
+        return self._waiting[-1]
+
+    def take_next_answer(self) -> None:
+        """Waits for the oldest job's answer.
+
+        Raises:
+          RuntimeError: the job failed (with its traceback), the process died, or
+            nothing came within the timeout.
+        """
+        try:
+            message = self._inbox.get(timeout=self._timeout)
+        except queue.Empty:
+            raise RuntimeError(
+                f"a collector must answer within {self._timeout:g} s, and one did not. "
+                " Look for an environment that hangs, or raise --collector_timeout."
+            ) from None
+        if message is None:
+            raise self._died()
+        kind, value = cloudpickle.loads(message)
+        if kind == "error":
+            raise RuntimeError(f"a collector failed:\n{value}")
+        answer = self._waiting.popleft()
+        answer.value, answer.arrived = value, True
+
+    def close(self) -> None:
+        """Ends the process, whatever it is doing."""
+        self._process.kill()
+        self._process.wait()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()  # type: ignore[union-attr]
+
+    def _send(self, message: Any) -> None:
+        try:
+            send(self._process.stdin, message)  # type: ignore[arg-type]
+        except BrokenPipeError:
+            raise self._died() from None
+
+    def _died(self) -> RuntimeError:
+        code = self._process.wait()
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        return RuntimeError(
+            f"a collector ended with {how} before it answered.  What it said stands "
+            "above; if that is nothing, look for memory that ran out."
+        )
+
+
+class Collectors:
+    """Plays episodes with `n` worker processes, or in this process when n is 0."""
+
+    def __init__(
+        self,
+        factory: EnvFactory,
+        spec: EnvSpec,
+        env: gym.Env,
+        n: int,
+        timeout: float = 300.0,
+    ):
+        """Starts the workers.
+
+        Args:
+          factory: builds their environments.
+          spec: the dimensions.
+          env: this process's own environment.
+          n: worker processes, at least 0.
+          timeout: seconds, see `Worker`.
+        """
+        self._env, self._spec = env, spec
+        self._workers = [Worker(factory, spec, timeout) for _ in range(n)]
+
+    def submit(self, actor: Actor, seeds: Seeds) -> Pending:
+        """Begins to play one episode for each seed, without waiting."""
+        if not self._workers:
+            return self._here(actor, seeds)
+        return Joined(self._hand_out(actor, seeds, self._workers))
+
+    def collect(self, actor: Actor, seeds: Seeds) -> Episodes:
+        """Plays one episode for each seed and waits; this process takes its share."""
+        share = len(seeds) // (len(self._workers) + 1)
+        theirs = self._hand_out(actor, seeds[share:], self._workers)
+        if not theirs:
+            return self._here(actor, seeds).result()
+        mine = [self._here(actor, seeds[:share]).result()] if share else []
+        return concatenate([*mine, *(part.result() for part in theirs)])
+
+    def _here(self, actor: Actor, seeds: Seeds) -> Later:
+        return Later(self._env, self._spec, actor, seeds)
+
+    def _hand_out(self, actor: Actor, seeds: Seeds, workers: list) -> list[Pending]:
+        """Splits the seeds into runs, as equal as they get, one for each worker."""
+        bounds = np.linspace(0, len(seeds), len(workers) + 1).round().astype(int)
+        return [
+            worker.submit("collect", actor, seeds[start:stop])
+            for worker, start, stop in zip(workers, bounds, bounds[1:])
+            if stop > start
+        ]
+
+    def __enter__(self) -> "Collectors":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        for worker in self._workers:
+            worker.close()
+
+
+class Filmer:
+    """Films episodes in a process of its own, started with the first film.
+
+    This process has loaded TensorFlow, which software OpenGL does not survive.
+    """
+
+    def __init__(self, factory: EnvFactory, spec: EnvSpec, timeout: float = 300.0):
+        self._setup = factory, spec, timeout
+        self._worker: Worker | None = None
+
+    def film(self, actor: Actor, seed: np.random.SeedSequence) -> list[np.ndarray]:
+        """The T+1 frames [H, W, 3] of one episode."""
+        self._worker = self._worker or Worker(*self._setup)
+        _, frames = self._worker.submit("film", actor, seed).result()
+        return frames
+
+    def __enter__(self) -> "Filmer":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self._worker:
+            self._worker.close()
+
+
+def _child_environment() -> dict[str, str]:
+    """This process's modules, no MPI (a child is no rank), one thread for products."""
+    launched = ("PMI", "OMPI_", "MPI_", "HYD", "SLURM_PMI")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(launched)}
+    path = os.pathsep.join(p or os.getcwd() for p in sys.path)
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    return {**kept, **threads, "PYTHONPATH": path}

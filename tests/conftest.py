@@ -1,0 +1,59 @@
+"""Shared pieces: arrays whose numbers encode their own position."""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from baselines_her.config import Config
+from baselines_her.types import EnvSpec, Episodes
+
+TESTS = Path(__file__).parent
+sys.path.insert(0, str(TESTS))  # subprocesses get it by `subprocess_environment`
+
+HORIZON = 5
+
+
+@pytest.fixture
+def subprocess_environment():
+    """Environment variables under which a child imports this folder's modules."""
+    path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "PYTHONPATH": path}
+
+
+@pytest.fixture
+def spec():
+    return EnvSpec("Counting-v0", 2, 1, 1, (1.0,), HORIZON, -1.0, 0.0)
+
+
+@pytest.fixture
+def point_spec():
+    return EnvSpec("point_env:Point-v0", 3, 2, 2, (1.0, 1.0), 12, -1.0, 0.0)
+
+
+@pytest.fixture
+def small_config(point_spec):
+    flags = {
+        "env": point_spec.env_id,
+        "layers": 1,
+        "hidden": 8,
+        "batch_size": 16,
+        "n_batches": 3,
+    }
+    return Config.from_flags(**flags).resolve(point_spec)
+
+
+def counting_episodes(n=3, first=0):
+    """Achieved goal at step t of episode e is 100 e + t, its own goal 100 e - 50."""
+    episode = np.arange(first, first + n)[:, None, None]
+    step = np.arange(HORIZON + 1)[None, :, None]
+    achieved = (100 * episode + step).astype(np.float32)
+    return Episodes(
+        obs=np.concatenate([achieved, -achieved], axis=-1),
+        achieved=achieved,
+        goal=(100 * episode[:, 0] - 50).astype(np.float32),
+        action=achieved[:, :-1] + 0.5,
+        success=np.zeros((n, HORIZON), bool),
+    )

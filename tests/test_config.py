@@ -1,0 +1,100 @@
+"""Settings: presets, ranges, round trips, and the command line made of them."""
+
+import json
+
+import pytest
+
+from baselines_her.cli import build_parser, parse_flags
+from baselines_her.config import ALL_FLAGS, Config
+
+
+def test_flags_override_the_preset_and_the_preset_the_defaults():
+    config = Config.from_flags(preset="plappert2018", env="FetchPush-v4", n_cycles=7)
+    assert config.loop.n_cycles == 7
+    assert (config.collect.num_env, config.ddpg.batch_size) == (2, 256)
+    assert config.ddpg.polyak == 0.95
+
+
+def test_a_preset_may_know_an_environment_by_its_name_without_version():
+    for env in ("FetchReach", "FetchReach-v4"):
+        assert Config.from_flags(preset="plappert2018", env=env).loop.n_cycles == 10
+    assert Config.from_flags(preset="plappert2018", env="FetchPush").loop.n_cycles == 50
+
+
+def test_settings_survive_json():
+    config = Config.from_flags(seed=3, gamma=0.9, relative_goals=True)
+    assert Config.from_flags(**json.loads(config.to_json())) == config
+
+
+def test_derived_settings_come_from_the_environment(point_spec):
+    config = Config.from_flags().resolve(point_spec)
+    assert config.ddpg.gamma == pytest.approx(1 - 1 / 12)
+    assert config.ddpg.clip_pos_returns is True
+    assert config.run.env == "point_env:Point-v0"
+    positive = point_spec._replace(reward_low=0.0, reward_high=1.0)
+    assert Config.from_flags().resolve(positive).ddpg.clip_pos_returns is False
+
+
+def test_settings_that_are_given_are_not_derived(point_spec):
+    config = Config.from_flags(gamma=0.5, clip_pos_returns=False).resolve(point_spec)
+    assert (config.ddpg.gamma, config.ddpg.clip_pos_returns) == (0.5, False)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"polyak": 1.5}, "polyak must be at most 1, found 1.5"),
+        ({"num_env": 0}, "num_env must be at least 1, found 0"),
+        ({"norm_eps": 0}, "norm_eps must be above 0"),
+        ({"Q_lr": float("nan")}, "Q_lr must be at least 0, found nan"),
+        ({"seed": 1.5}, "seed must be a whole number, found 1.5"),
+        ({"seed": True}, "seed must be a whole number"),
+        ({"play": "maybe"}, "play must be 0 or 1, found 'maybe'"),
+        ({"gamma": "big"}, "gamma must be a number, found 'big'"),
+        ({"preset": "labtop"}, "did you mean laptop"),
+        ({"replay_strategy": "futur"}, "did you mean future"),
+        ({"polyack": 0.9}, "unknown setting polyack; did you mean polyak"),
+    ],
+)
+def test_impossible_settings_are_refused_in_one_sentence(flags, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        Config.from_flags(**flags)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["2.5e6", "2500000", "+2500000"])
+def test_whole_numbers_may_be_written_with_an_exponent(text):
+    assert parse_flags([f"--num_timesteps={text}"]) == {"num_timesteps": 2_500_000}
+
+
+@pytest.mark.parametrize("words", [["--play"], ["--play=1"], ["--play", "True"]])
+def test_switches_may_be_bare_or_have_a_value(words):
+    assert parse_flags(words) == {"play": True}
+    assert parse_flags(["--play=0", "--seed=1"]) == {"play": False, "seed": 1}
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--seeds=3", "unknown argument --seeds; did you mean --seed"),
+        ("--num_timestep=3", "did you mean --num_timesteps"),
+        ("--seed=three", "--seed must be a whole number, found 'three'"),
+        ("FetchPush", "unknown argument FetchPush"),
+    ],
+)
+def test_bad_arguments_end_with_one_sentence_and_code_2(argument, message, capsys):
+    with pytest.raises(SystemExit) as caught:
+        parse_flags([argument])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_help_names_every_flag_with_its_group_and_default():
+    text = build_parser().format_help()
+    for name, field in ALL_FLAGS.items():
+        assert f"--{name}" in text
+        assert field.metadata["help"].split()[0] in text
+    assert "the learner:" in text
+    assert "(default: 0.95)" in text

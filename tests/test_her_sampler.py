@@ -1,0 +1,111 @@
+"""Hindsight on episodes whose numbers tell where they come from."""
+
+import numpy as np
+import pytest
+from conftest import HORIZON, counting_episodes
+
+from baselines_her.her_sampler import future_p, relabel
+from baselines_her.types import Index
+
+
+def reward_fn(achieved, goal):
+    return -(np.abs(achieved - goal).max(axis=-1) > 0.1).astype(np.float64)
+
+
+def every_transition(copies=200):
+    flat = np.tile(np.arange(3 * HORIZON), copies)
+    return Index(*np.divmod(flat, HORIZON))
+
+
+def relabelled(strategy="future", p=1.0, **options):
+    index, rng = every_transition(), np.random.default_rng(0)
+    options = {"strategy": strategy, "hindsight_p": p, **options}
+    return index, relabel(counting_episodes(), index, reward_fn, rng, **options)
+
+
+def goals_of(batch):
+    return np.divmod(batch.goal[:, 0].astype(int), 100)
+
+
+def test_future_goals_are_every_later_state_and_none_earlier():
+    index, batch = relabelled("future")
+    goal_episode, goal_step = goals_of(batch)
+    np.testing.assert_array_equal(goal_episode, index.episode)
+    for t in range(HORIZON):  # the last state included
+        assert set(goal_step[index.step == t]) == set(range(t + 1, HORIZON + 1))
+
+
+def test_future_goals_are_equally_likely():
+    index, batch = relabelled("future")
+    counts = np.bincount(goals_of(batch)[1][index.step == 0], minlength=HORIZON + 1)
+    # 600 draws over 5 steps: 120 each, deviation 9.8
+    assert np.abs(counts[1:] - 120).max() < 45
+
+
+def test_final_goals_are_the_last_state():
+    index, batch = relabelled("final")
+    goal_episode, goal_step = goals_of(batch)
+    np.testing.assert_array_equal(goal_episode, index.episode)
+    assert set(goal_step) == {HORIZON}
+
+
+def test_episode_goals_are_any_state_after_the_first():
+    index, batch = relabelled("episode")
+    goal_episode, goal_step = goals_of(batch)
+    np.testing.assert_array_equal(goal_episode, index.episode)
+    for t in range(HORIZON):
+        assert set(goal_step[index.step == t]) == set(range(1, HORIZON + 1))
+
+
+def test_none_keeps_every_goal():
+    index, batch = relabelled("none", p=future_p("none", 4))
+    np.testing.assert_array_equal(batch.goal[:, 0], 100 * index.episode - 50)
+
+
+def test_rows_hold_the_transition_of_their_index():
+    index, batch = relabelled()
+    here = 100 * index.episode + index.step
+    np.testing.assert_array_equal(batch.obs[:, 0], here)
+    np.testing.assert_array_equal(batch.obs[:, 1], -here)
+    np.testing.assert_array_equal(batch.next_obs[:, 0], here + 1)
+    np.testing.assert_array_equal(batch.action[:, 0], here + 0.5)
+
+
+def test_rewards_belong_to_the_final_goal_and_the_next_state():
+    index, batch = relabelled(p=0.8)
+    reached = batch.goal[:, 0] == 100 * index.episode + index.step + 1
+    np.testing.assert_array_equal(batch.reward, np.where(reached, 0.0, -1.0))
+    assert batch.reward.dtype == np.float32
+
+
+def test_share_of_relabelled_rows_is_k_to_one():
+    assert future_p("future", 4) == pytest.approx(0.8)
+    assert future_p("future", 0) == 0.0
+    index, batch = relabelled(p=0.8)
+    share = np.mean(batch.goal[:, 0] != 100 * index.episode - 50)
+    assert abs(share - 0.8) < 0.03  # 3,000 rows: deviation 0.0073
+
+
+def test_relative_goals_are_taken_after_the_reward():
+    _, absolute = relabelled(p=0.8)
+    index, relative = relabelled(p=0.8, relative_goals=True)
+    here = 100 * index.episode + index.step
+    np.testing.assert_array_equal(relative.goal[:, 0], absolute.goal[:, 0] - here)
+    np.testing.assert_array_equal(
+        relative.next_goal[:, 0], absolute.goal[:, 0] - here - 1
+    )
+    np.testing.assert_array_equal(relative.reward, absolute.reward)
+
+
+def test_relabelling_never_edits_what_is_stored():
+    episodes = counting_episodes()
+    before = [field.copy() for field in episodes]
+    relabel(episodes, every_transition(), reward_fn, np.random.default_rng(0))
+    for old, new in zip(before, episodes):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_rows_weigh_one_and_are_no_demonstrations():
+    _, batch = relabelled()
+    assert set(batch.weight) == {1.0}
+    assert set(batch.is_demo) == {0.0}

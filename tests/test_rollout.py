@@ -1,0 +1,174 @@
+"""Episodes: what is recorded, and that they depend on nothing but their seed."""
+
+import numpy as np
+import pytest
+from point_env import make_point
+
+from baselines_her.config import InputConfig
+from baselines_her.envs.check import check
+from baselines_her.normalizer import Stats
+from baselines_her.policy import Explorer, Policy
+from baselines_her.rollout import collect, play_episode, success, success_rates
+from baselines_her.streams import TRAINING, generator, stream
+
+
+class Northward:
+    """Acts without looking; its first action tells its random stream."""
+
+    def start(self, rng):
+        first = np.float32(rng.uniform(-1, 1))
+        return lambda obs, achieved, goal: np.array([first, 1.0], np.float32)
+
+
+def seeds(*numbers):
+    return [stream(7, TRAINING, n=n) for n in numbers]
+
+
+def test_states_stand_before_and_after_their_action(point_spec):
+    episode = play_episode(make_point(), point_spec, Northward(), seeds(0)[0])
+    np.testing.assert_allclose(episode.achieved[0, 0], [0, 0])
+    for t in range(12):
+        moved = np.clip(episode.achieved[0, t] + episode.action[0, t], -5, 5)
+        np.testing.assert_allclose(episode.achieved[0, t + 1], moved, atol=1e-6)
+    np.testing.assert_array_equal(episode.obs[0, :, :2], episode.achieved[0])
+    assert [field.dtype for field in episode[:4]] == [np.float32] * 4
+
+
+def test_success_is_recorded_after_each_action(point_spec):
+    episode = play_episode(make_point(), point_spec, Northward(), seeds(0)[0])
+    distance = np.linalg.norm(episode.achieved[0, 1:] - episode.goal[0], axis=-1)
+    np.testing.assert_array_equal(episode.success[0], distance <= 0.4)
+
+
+def test_an_episode_depends_on_its_number_alone(point_spec):
+    env = make_point()
+    together = collect(env, point_spec, Northward(), seeds(0, 1, 2))
+    alone = collect(make_point(), point_spec, Northward(), seeds(2))
+    np.testing.assert_array_equal(together.obs[2], alone.obs[0])
+    np.testing.assert_array_equal(together.action[2], alone.action[0])
+    assert (together.goal[0] != together.goal[1]).any()
+
+
+def test_streams_differ_by_each_of_their_numbers():
+    draws = {
+        generator(seed, purpose, rank, n).random()
+        for seed in (0, 1)
+        for purpose in (0, 1)
+        for rank in (0, 1)
+        for n in (0, 1)
+    }
+    assert len(draws) == 16
+
+
+def test_a_nan_action_is_found_before_the_simulator_sees_it(point_spec):
+    class Broken:
+        def start(self, rng):
+            return lambda obs, achieved, goal: np.array([np.nan, 0.0], np.float32)
+
+    with pytest.raises(RuntimeError, match=r"actions must be finite.*at step 0"):
+        play_episode(make_point(), point_spec, Broken(), seeds(0)[0])
+
+
+def test_an_episode_that_ends_early_is_an_error(point_spec):
+    env = make_point(horizon=7)
+    with pytest.raises(RuntimeError, match=r"must last 12 steps, .* ended after 7"):
+        play_episode(env, point_spec, Northward(), seeds(0)[0])
+
+
+def test_success_is_read_from_either_key():
+    assert success({"is_success": np.float32(1.0)})
+    assert success({"success": True})
+    assert not success({"is_success": 0.0, "success": True})
+    with pytest.raises(RuntimeError, match="is_success"):
+        success({"reached": True})
+
+
+def test_success_rates_are_of_the_last_and_of_any_step(point_spec):
+    episodes = collect(make_point(), point_spec, Northward(), seeds(0, 1, 2, 3))
+    flags = np.zeros((4, 12), bool)
+    flags[0, -1] = flags[1, 3] = flags[2, 0] = True
+    assert success_rates(episodes._replace(success=flags)) == (0.25, 0.75)
+
+
+def constant_policy(action=0.5, **inputs):
+    """A policy whose output is `action` times its limit of 2, whatever the input."""
+    bias = np.full(2, np.arctanh(action), np.float32)
+    zeros = np.zeros((5, 2), np.float32)
+    stats = Stats(np.zeros(3, np.float32), np.ones(3, np.float32))
+    goal_stats = Stats(np.zeros(2, np.float32), np.ones(2, np.float32))
+    config = InputConfig(**inputs)
+    return Policy([(zeros, bias)], stats, goal_stats, (2.0, 2.0), config)
+
+
+def echo_policy(**inputs):
+    """A policy that shows its first input: atanh(action / 2) of a unit kernel."""
+    kernel = np.zeros((5, 2), np.float32)
+    kernel[0, 0] = kernel[3, 1] = 0.01
+    mean, std = np.array([1, 0, 0], np.float32), np.array([2, 1, 1], np.float32)
+    goal_stats = Stats(np.zeros(2, np.float32), np.full(2, 0.5, np.float32))
+    layers = [(kernel, np.zeros(2, np.float32))]
+    return Policy(
+        layers, Stats(mean, std), goal_stats, (2.0, 2.0), InputConfig(**inputs)
+    )
+
+
+def inputs_seen(policy, obs, achieved, goal):
+    return np.arctanh(policy.act(obs, achieved, goal) / 2) / 0.01
+
+
+def arrays(*rows):
+    return [np.array(row, np.float32) for row in rows]
+
+
+def test_inputs_are_clipped_normalised_and_clipped_again():
+    place = arrays([500, 0, 0], [0, 0], [1, 0])
+    # 500 -> clip 4 -> (4 - 1) / 2 = 1.5; goal 1 / 0.5 = 2
+    seen = inputs_seen(echo_policy(clip_obs=4.0), *place)
+    np.testing.assert_allclose(seen, [1.5, 2.0], rtol=1e-4)
+    # 500 -> clip 200 -> 99.5 -> clip 5; goal 2 -> clip 5
+    np.testing.assert_allclose(inputs_seen(echo_policy(), *place), [5, 2], rtol=1e-4)
+
+
+def test_relative_goals_subtract_what_is_achieved():
+    place = arrays([0, 0, 0], [0.25, 0], [1, 0])
+    seen = inputs_seen(echo_policy(relative_goals=True), *place)
+    np.testing.assert_allclose(seen[1], 0.75 / 0.5, rtol=1e-4)
+
+
+def test_actions_are_scaled_to_their_limits():
+    place = arrays([0, 0, 0], [0, 0], [0, 0])
+    np.testing.assert_allclose(constant_policy(0.5).act(*place), [1, 1], rtol=1e-6)
+
+
+def explore(noise_eps, random_eps, n=4000):
+    place = arrays([0, 0, 0], [0, 0], [0, 0])
+    explorer = Explorer(constant_policy(0.5), noise_eps, random_eps, (2.0, 2.0))
+    act = explorer.start(np.random.default_rng(0))
+    return np.array([act(*place) for _ in range(n)])
+
+
+def test_exploration_noise_is_in_units_of_the_limit():
+    actions = explore(noise_eps=0.1, random_eps=0.0)
+    np.testing.assert_allclose(actions.mean(0), [1, 1], atol=0.02)
+    np.testing.assert_allclose(actions.std(0), [0.2, 0.2], rtol=0.05)
+
+
+def test_exploring_actions_stay_within_their_limits():
+    actions = explore(noise_eps=2.0, random_eps=0.3)
+    assert np.abs(actions).max() == 2.0
+
+
+def test_random_actions_replace_the_whole_action():
+    actions = explore(noise_eps=0.0, random_eps=0.3)
+    greedy = np.isclose(actions, 1.0, atol=1e-6).all(axis=1)
+    assert abs((~greedy).mean() - 0.3) < 0.03
+    np.testing.assert_allclose(actions[~greedy].mean(0), [0, 0], atol=0.12)
+
+
+def test_without_noise_the_explorer_is_the_policy():
+    np.testing.assert_allclose(explore(0.0, 0.0, n=10), 1.0, rtol=1e-6)
+
+
+def test_the_checker_accepts_the_point(point_spec):
+    spec = check(make_point(), "point_env:Point-v0")
+    assert spec == point_spec

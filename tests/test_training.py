@@ -1,0 +1,172 @@
+"""Whole trainings on the point: learning, repeatability, the run folder."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from point_env import PointEnv, make_point
+
+import baselines_her
+from baselines_her.runs.logger import COLUMNS
+from baselines_her.runs.policy_file import read_policy
+
+SMALL = {"layers": 2, "hidden": 32, "batch_size": 64, "n_batches": 10, "num_env": 4}
+SHORT = {**SMALL, "n_cycles": 3, "n_test_rollouts": 4, "num_timesteps": 400}
+
+
+def train(folder, **flags):
+    return baselines_her.train(
+        "point_env:Point-v0", log_path=str(folder), quiet=True, **flags
+    )
+
+
+def rows_of(folder):
+    with (folder / "progress.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    return [{k: v for k, v in row.items() if not k.startswith("time/")} for row in rows]
+
+
+def test_hindsight_learns_what_plain_replay_does_not(tmp_path):
+    success = {}
+    for strategy in ("future", "none"):
+        result = train(
+            tmp_path / strategy,
+            replay_strategy=strategy,
+            num_timesteps=6_000,
+            **{**SMALL, "n_batches": 20, "batch_size": 128, "num_env": 5},
+            action_l2=0.1,
+            seed=1,
+        )
+        env = "point_env:Point-v0"
+        success[strategy], _ = baselines_her.evaluate(result.policy, env, episodes=100)
+    assert success["future"] >= 0.9
+    assert success["none"] <= 0.4
+
+
+def test_the_same_seed_gives_the_same_bits(tmp_path):
+    first, again = (train(tmp_path / name, seed=5, **SHORT) for name in ("a", "b"))
+    assert rows_of(first.log_path) == rows_of(again.log_path)
+    one = read_policy(first.log_path / "policy_latest.pkl").arrays
+    two = read_policy(again.log_path / "policy_latest.pkl").arrays
+    for name, array in one.items():
+        np.testing.assert_array_equal(array, two[name])
+    other = train(tmp_path / "c", seed=6, **SHORT)
+    assert rows_of(other.log_path) != rows_of(first.log_path)
+
+
+def test_evaluating_does_not_change_training(tmp_path):
+    few = train(tmp_path / "few", **{**SHORT, "n_test_rollouts": 1})
+    many = train(tmp_path / "many", **{**SHORT, "n_test_rollouts": 30})
+    one = read_policy(few.log_path / "policy_latest.pkl").arrays
+    two = read_policy(many.log_path / "policy_latest.pkl").arrays
+    for name, array in one.items():
+        np.testing.assert_array_equal(array, two[name])
+
+
+def test_a_run_folder_holds_everything(tmp_path):
+    saved = tmp_path / "saved.pkl"
+    flags = {**SHORT, "policy_save_interval": 2, "save_path": str(saved)}
+    result = train(tmp_path / "run", **flags)
+    names = {path.name for path in result.log_path.iterdir()} - {"tb"}
+    assert names == {
+        "FINISHED",
+        "config.json",
+        "policy_0.pkl",
+        "policy_2.pkl",
+        "policy_best.pkl",
+        "policy_latest.pkl",
+        "progress.csv",
+        "progress.json",
+    }
+    assert saved.read_bytes() == (result.log_path / "policy_latest.pkl").read_bytes()
+    content = json.loads((result.log_path / "config.json").read_text())
+    assert content["config"]["gamma"] == pytest.approx(1 - 1 / 12)
+    assert content["versions"]["tensorflow"] != "not installed"
+
+
+def test_rows_count_and_name_what_was_done(tmp_path):
+    result = train(tmp_path / "run", **SHORT)
+    # an epoch is 3 cycles of 4 episodes of 12 steps: 144 steps; the run ends with
+    # the first cycle that reaches 400: the third of the third epoch
+    steps = [row["steps/env"] for row in result.rows]
+    assert steps == [144, 288, 432]
+    assert [row["steps/updates"] for row in result.rows] == [30, 60, 90]
+    assert [row["steps/episodes"] for row in result.rows] == [12, 24, 36]
+    with (result.log_path / "progress.csv").open() as file:
+        assert tuple(next(csv.reader(file))) == COLUMNS
+    assert set(result.rows[0]) == set(COLUMNS)
+    lines = (result.log_path / "progress.json").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [0, 1, 2]
+
+
+def test_a_short_last_epoch_is_evaluated_and_saved(tmp_path):
+    result = train(tmp_path / "run", **{**SHORT, "num_timesteps": 150})
+    assert [row["steps/env"] for row in result.rows] == [144, 192]
+    header = read_policy(result.log_path / "policy_latest.pkl").header
+    assert header["env_steps"] == 192
+
+
+def test_the_best_policy_is_the_latest_of_the_best(tmp_path):
+    result = train(tmp_path / "run", **SHORT)
+    rates = [row["test/success_rate"] for row in result.rows]
+    best = max(n for n, rate in enumerate(rates) if rate == max(rates))
+    assert read_policy(result.best_policy).header["epoch"] == best
+
+
+def test_training_may_start_from_a_policy(tmp_path):
+    first = train(tmp_path / "first", **SHORT)
+    path = first.log_path / "policy_latest.pkl"
+    flags = {**SHORT, "num_timesteps": 1, "n_cycles": 1, "Q_lr": 0, "pi_lr": 0}
+    second = train(tmp_path / "second", load_path=str(path), **flags)
+    old = read_policy(path).arrays
+    new = read_policy(second.log_path / "policy_latest.pkl").arrays
+    np.testing.assert_array_equal(old["actor/0/kernel"], new["actor/0/kernel"])
+    assert new["obs_norm/n_rows"] == old["obs_norm/n_rows"] + 4 * 12
+    with pytest.raises(ValueError, match="load_path must hold a policy of"):
+        train(tmp_path / "third", load_path=str(path), **{**SHORT, "hidden": 16})
+    assert not (tmp_path / "third").exists()
+
+
+def test_a_run_never_writes_over_another(tmp_path):
+    train(tmp_path / "run", **SHORT)
+    with pytest.raises(ValueError, match="log_path must be a new folder"):
+        train(tmp_path / "run", **SHORT)
+
+
+def test_training_ends_when_the_callback_says_so(tmp_path):
+    result = train(tmp_path / "run", on_epoch=lambda row: row["epoch"] < 1, **SHORT)
+    assert len(result.rows) == 2
+
+
+def test_own_environments_come_by_function(tmp_path):
+    result = baselines_her.train(
+        make_env=lambda: make_point(PointEnv),
+        log_path=str(tmp_path / "run"),
+        quiet=True,
+        **SHORT,
+    )
+    rates = baselines_her.evaluate(result.policy, make_point, episodes=5)
+    assert 0.0 <= rates[0] <= rates[1] <= 1.0
+
+
+def test_every_setting_reaches_the_learner(tmp_path):
+    base = read_policy(train(tmp_path / "base", **SHORT).best_policy).arrays
+    for flag, value in {
+        "relative_goals": True,
+        "gamma": 0.5,
+        "norm_clip": 0.5,
+        "clip_obs": 0.5,
+        "norm_eps": 3.0,
+        "replay_k": 1,
+        "polyak": 0.5,
+        "action_l2": 0.0,
+        "random_eps": 0.0,
+        "noise_eps": 0.0,
+        "pi_lr": 1e-4,
+        "Q_lr": 1e-4,
+        "buffer_size": 12,
+    }.items():
+        run = train(tmp_path / flag, **{**SHORT, flag: value})
+        arrays = read_policy(run.log_path / "policy_latest.pkl").arrays
+        assert (arrays["actor/0/kernel"] != base["actor/0/kernel"]).any(), flag
