@@ -1,0 +1,31 @@
+# Every target makes the virtual environment that it needs.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: train test check clean
+
+train: $(VENV)/.run  ## train FetchReach to the end, then play the policy
+	$(BIN)/python -m baselines_her.run --env=FetchReach --num_timesteps=5000 --play
+
+test: $(VENV)/.all  ## run the tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.all  ## formatting, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV)
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: setup.py constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[video,tensorboard]'
+	touch $@
+
+$(VENV)/.all: setup.py constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[all]'
+	touch $@ $(VENV)/.run
