@@ -148,6 +148,7 @@ class MachineConfig:
     learner_threads: int | None = knob(
         None, "threads of the learner; default: the cores", low=1
     )
+    fast_env: bool = knob(True, "faster look-ups in Fetch and Hand, the same bits")
 
 
 @dataclasses.dataclass(frozen=True)

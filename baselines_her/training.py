@@ -11,6 +11,7 @@ import gymnasium as gym
 from .config import Config
 from .ddpg import DDPG, use_threads
 from .envs.check import check, reward_function
+from .envs.fetch import speed_up
 from .envs.make import env_factory
 from .epochs import Epochs
 from .off_policy import OffPolicy
@@ -65,6 +66,7 @@ def train(
     config = Config.from_flags(**knobs, env=factory.env_id)
     if config.loop.video_interval:
         check_video_path("film.mp4")
+    factory = factory._replace(fast=config.machine.fast_env)
     training_env = factory()
     spec = check(training_env, config.run.env)
     config = config.resolve(spec, cores=available_cores())
@@ -78,7 +80,7 @@ def train(
         algorithm = OffPolicy(config, spec, learner, reward_fn, collectors)
         folder = stack.enter_context(open_folder(config, spec, command))
         console = stack.enter_context(open_console(config, spec, quiet))
-        _announce(console, config, spec, folder)
+        _announce(console, config, spec, folder, training_env)
         filmer = stack.enter_context(Filmer(factory, spec, timeout))
         epochs = Epochs(config, algorithm, collectors, filmer, folder, console)
         while algorithm.n_env_steps < config.run.num_timesteps:
@@ -86,7 +88,7 @@ def train(
             if on_epoch is not None and on_epoch(row) is False:
                 break
         folder.finish(learner.arrays(), config.run.save_path)
-        console.say(folder.epilogue())
+    console.say(folder.epilogue())
     policy = learner.policy(config.loop.test_with_polyak)
     return Result(folder.path, folder.best_path, policy, epochs.rows)
 
@@ -122,7 +124,7 @@ def _shape(spec: EnvSpec, config: Config) -> str:
 
 
 def _announce(
-    console: Console, config: Config, spec: EnvSpec, folder: RunFolder
+    console: Console, config: Config, spec: EnvSpec, folder: RunFolder, env: gym.Env
 ) -> None:
     console.say(
         f"{spec.env_id}: {spec.horizon} steps an episode, preset {config.run.preset}, "
@@ -133,3 +135,5 @@ def _announce(
             "Rewards are neither {-1, 0} nor {0, 1}: TD targets are not clipped to "
             "possible returns."
         )
+    if config.machine.fast_env and (why_not := speed_up(env)):
+        console.say(why_not)

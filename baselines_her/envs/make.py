@@ -11,6 +11,7 @@ import gymnasium as gym
 from ..knobs import nearest
 from ..quiet import quiet_stderr
 from ..versions import mujoco_problem
+from .fetch import speed_up
 from .gl import choose_gl
 
 ID = re.compile(r"^(?P<name>[\w/.\-]+?)(-v(?P<version>\d+))?$")
@@ -50,10 +51,14 @@ class EnvFactory(NamedTuple):
 
     env_id: str
     build: Callable[..., gym.Env]
+    fast: bool = True  # replace slow look-ups, see `fetch.speed_up`
 
     def __call__(self, render_mode: str | None = None) -> gym.Env:
         """A fresh environment."""
-        return self.build(render_mode=render_mode)
+        env = self.build(render_mode=render_mode)
+        if self.fast:
+            speed_up(env)
+        return env
 
 
 def env_factory(env: str | None, make_env: Callable[..., gym.Env] | None) -> EnvFactory:

@@ -1,0 +1,140 @@
+"""The Fetch and Hand environments without their slowest bookkeeping.
+
+A PickAndPlace step spends a third of its time looking up 15 joints by name, one at a
+time.  The environments reach those look-ups through one attribute, `_utils`; here it
+is replaced by the same functions with the addresses found once.  The environments'
+own code and MuJoCo's steps stay as they are, and so does every bit of what they return.
+"""
+
+import hashlib
+import inspect
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+REPLACED = (
+    "robot_get_obs",
+    "ctrl_set_action",
+    "mocap_set_action",
+    "reset_mocap2body_xpos",
+    "get_joint_qpos",
+    "get_joint_qvel",
+    "get_site_xpos",
+    "get_site_xmat",
+    "get_site_xvelp",
+    "get_site_xvelr",
+    "get_site_jacp",
+    "get_site_jacr",
+)
+# Of the sources of these functions in gymnasium-robotics 1.4.2.
+KNOWN = ("f11728719a8b5d75",)
+
+
+def speed_up(env: gym.Env) -> str | None:
+    """Replaces the look-ups of a MuJoCo robot environment.
+
+    Args:
+      env: any environment; others than gymnasium-robotics' robots are left alone.
+
+    Returns:
+      None, or one sentence why a robot environment was left as it is.
+    """
+    base: Any = env.unwrapped
+    utils = getattr(base, "_utils", None)
+    if getattr(utils, "__name__", "") != "gymnasium_robotics.utils.mujoco_utils":
+        return None
+    if digest(utils) not in KNOWN:
+        return (
+            "fast_env knows gymnasium-robotics 1.4.2, and another version is "
+            "installed: its own observation code is used."
+        )
+    base._utils = FastUtils(utils, base.model, base._model_names.joint_names)
+    return None
+
+
+def digest(utils: Any) -> str:
+    """A fingerprint of the functions that would be replaced."""
+    sources = [inspect.getsource(getattr(utils, name)) for name in REPLACED]
+    return hashlib.sha256("".join(sources).encode()).hexdigest()[:16]
+
+
+class FastUtils:
+    """`gymnasium_robotics.utils.mujoco_utils` for one model, with addresses kept."""
+
+    def __init__(self, utils: Any, model: Any, joint_names: tuple[str, ...]):
+        """Finds the addresses.
+
+        Args:
+          utils: the original module; serves whatever is not replaced.
+          model: the environment's MjModel.
+          joint_names: of all joints, in the environment's order.
+        """
+        import mujoco
+
+        self._utils, self._jac_site = utils, mujoco.mj_jacSite
+        joints = [model.joint(name) for name in joint_names if name.startswith("robot")]
+        self._qpos = np.array([joint.qposadr[0] for joint in joints])
+        self._qvel = np.array([joint.dofadr[0] for joint in joints])
+        self._sites = {model.site(n).name: n for n in range(model.nsite)}
+        self._jacobian = np.zeros((3, model.nv))
+        self._welds = _mocap_welds(model, int(mujoco.mjtEq.mjEQ_WELD))
+        self._n_mocap = 7 * model.nmocap
+        transmissions = model.jnt_qposadr[model.actuator_trnid[:, 0]]
+        self._actuators = [
+            (n, int(transmissions[n]) if model.actuator_biastype[n] else None)
+            for n in range(model.nu)
+        ]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._utils, name)
+
+    def robot_get_obs(self, model, data, joint_names):
+        """Positions and velocities of the robot's joints, in their names' order."""
+        return data.qpos[self._qpos], data.qvel[self._qvel]
+
+    def get_site_xpos(self, model, data, name):
+        """A site's position [3], as a view."""
+        return data.site_xpos[self._sites[name]]
+
+    def get_site_xmat(self, model, data, name):
+        """A site's rotation [3, 3], as a view."""
+        return data.site_xmat[self._sites[name]].reshape(3, 3)
+
+    def get_site_xvelp(self, model, data, name):
+        """A site's linear velocity [3]."""
+        self._jac_site(model, data, self._jacobian, None, self._sites[name])
+        return self._jacobian @ data.qvel
+
+    def get_site_xvelr(self, model, data, name):
+        """A site's angular velocity [3]."""
+        self._jac_site(model, data, None, self._jacobian, self._sites[name])
+        return self._jacobian @ data.qvel
+
+    def ctrl_set_action(self, model, data, action):
+        """Writes the actuators' part of an action; positions are relative."""
+        ctrl, qpos = data.ctrl, data.qpos
+        for (n, address), value in zip(self._actuators, action[self._n_mocap :]):
+            ctrl[n] = value if address is None else qpos[address] + value
+
+    def mocap_set_action(self, model, data, action):
+        """Moves the mocap bodies by an action, from where their welded bodies are."""
+        if not self._n_mocap:
+            return
+        moves = action[: self._n_mocap].reshape(-1, 7)
+        position, rotation = data.mocap_pos, data.mocap_quat
+        for mocap, body in self._welds:
+            position[mocap], rotation[mocap] = data.xpos[body], data.xquat[body]
+        position += moves[:, :3]
+        rotation += moves[:, 3:]
+
+
+def _mocap_welds(model: Any, weld: int) -> list[tuple[int, int]]:
+    """(mocap id, body id) of every weld between a mocap body and another."""
+    pairs = []
+    for kind, one, other in zip(model.eq_type, model.eq_obj1id, model.eq_obj2id):
+        if int(kind) == weld:
+            is_first = model.body_mocapid[one] != -1
+            mocap, body = (one, other) if is_first else (other, one)
+            pairs.append((int(model.body_mocapid[mocap]), int(body)))
+    return pairs
