@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: train test check clean
+.PHONY: train test check reliability bench clean
 
 train: $(VENV)/.run  ## train FetchReach to the end, then play the policy
 	$(BIN)/python -m baselines_her.run --env=FetchReach --num_timesteps=5000 --play
@@ -16,8 +16,14 @@ check: $(VENV)/.all  ## formatting, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+reliability: $(VENV)/.all  ## the long checks
+	FETCH_EPISODES=400 $(BIN)/python -m pytest tests/test_fetch.py
+
+bench: $(VENV)/.all  ## every table of docs/performance.md; half an hour
+	$(BIN)/python bench/run.py all
+
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-peers
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

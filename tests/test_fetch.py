@@ -1,11 +1,15 @@
 """The faster look-ups return the original's bits."""
 
+import os
+
 import numpy as np
 import pytest
 
 from baselines_her.envs.fetch import FastUtils, speed_up
 from baselines_her.envs.make import env_factory
 
+# `make reliability` plays 400 episodes of each: 20,000 steps.
+N_EPISODES = int(os.environ.get("FETCH_EPISODES", "6"))
 TASKS = ["FetchReach", "FetchPush", "FetchPickAndPlace", "FetchSlide", "HandReach"]
 
 
@@ -45,7 +49,7 @@ def test_fast_environments_return_the_same_bits(env_id, acting):
     assert isinstance(fast.unwrapped._utils, FastUtils)
     assert not isinstance(original.unwrapped._utils, FastUtils)
     rng, lifted = np.random.default_rng(0), 0.0
-    for episode in range(6):
+    for episode in range(N_EPISODES):
         observation, _ = fast.reset(seed=episode)
         assert same(observation, original.reset(seed=episode)[0])
         for _ in range(50):

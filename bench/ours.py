@@ -1,0 +1,189 @@
+"""One measurement of this package in a process of its own; prints one JSON object.
+
+Called by `bench/run.py`, which alternates it with `bench/peer.py`.
+"""
+
+import json
+import resource
+import sys
+import time
+
+import numpy as np
+
+from baselines_her.config import Config
+from baselines_her.envs.make import env_factory
+from baselines_her.her_sampler import relabel
+from baselines_her.replay.buffer import ReplayBuffer, UniformSampler
+from baselines_her.types import Batch, EnvSpec, Episodes
+
+SPEC = EnvSpec("FetchPickAndPlace-v4", 25, 3, 4, (1.0,) * 4, 50, -1.0, 0.0)
+N_UPDATES = 40
+
+
+def median_seconds(work, repeats=5):
+    """Median seconds of a call, after one call to warm up."""
+    work()
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return float(np.median(times))
+
+
+def update(batch_size, threads):
+    """Milliseconds per update, and GFLOP/s of the product it is made of."""
+    from baselines_her.ddpg import DDPG, use_threads
+
+    use_threads(int(threads))
+    rows = int(batch_size)
+    config = Config.from_flags(batch_size=rows).resolve(SPEC)
+    rng = np.random.default_rng(0)
+    learner = DDPG(SPEC, config.ddpg, config.inputs, rng)
+
+    def normal(*shape):
+        return rng.normal(size=(N_UPDATES, rows, *shape)).astype(np.float32)
+
+    obs, goal, ones = normal(25), normal(3), np.ones((N_UPDATES, rows), np.float32)
+    action = np.tanh(normal(4))
+    batch = Batch(obs, goal, action, -ones, normal(25), goal, ones, 0 * ones)
+    learner.observe(Batch(*(field[0] for field in batch)))
+    seconds = median_seconds(lambda: learner.update(batch), 9) / N_UPDATES
+    return {"ms": 1e3 * seconds, "peak_gflops": product_peak(rows)}
+
+
+def product_peak(rows, n=400):
+    """GFLOP/s of [rows, 256] x [256, 256], the faster of XLA's and NumPy's."""
+    from baselines_her.nets import tf
+
+    kernel = np.eye(256, dtype=np.float32)
+    x = np.random.default_rng(0).normal(size=(rows, 256)).astype(np.float32)
+
+    @tf.function(jit_compile=True)
+    def chain(y, w):
+        for _ in tf.range(n):
+            y = tf.matmul(y, w)
+        return y
+
+    out = np.empty_like(x)
+
+    def by_numpy():
+        for _ in range(n):
+            np.matmul(x, kernel, out=out)
+
+    flop = 2 * rows * 256 * 256 * n
+    xla = median_seconds(lambda: chain(x, kernel).numpy(), 9)
+    return {"xla": flop / xla / 1e9, "numpy": flop / median_seconds(by_numpy, 9) / 1e9}
+
+
+def flop_per_update(rows):
+    """Multiply-adds of ten passes through the two networks, twice."""
+    actor = 28 * 256 + 2 * 256 * 256 + 256 * 4
+    critic = 32 * 256 + 2 * 256 * 256 + 256
+    # forward: pi', Q', Q, pi, Q(pi); backward: Q (2), pi (2), Q(pi) to its inputs (1)
+    return 2 * rows * ((1 + 1 + 2) * actor + (1 + 1 + 1 + 2 + 1) * critic)
+
+
+def full_buffer(capacity):
+    """A buffer with every slot filled by random episodes."""
+    buffer, rng = ReplayBuffer(SPEC, capacity), np.random.default_rng(0)
+    n = 1000
+
+    def normal(*shape):
+        return rng.normal(size=shape).astype(np.float32)
+
+    episodes = Episodes(
+        normal(n, 51, 25), normal(n, 51, 3), normal(n, 3), normal(n, 50, 4), None
+    )
+    for _ in range(-(-capacity // (n * 50))):
+        buffer.add(episodes)
+    return buffer
+
+
+def sampling(batch_size, capacity):
+    """Milliseconds for the rows of 40 batches: drawn, relabelled, rewarded."""
+    buffer = full_buffer(int(capacity))
+    sampler, rng = UniformSampler(buffer), np.random.default_rng(0)
+    compute_reward = env_factory("FetchPickAndPlace", None)().unwrapped.compute_reward
+
+    def draw():
+        index = sampler.draw(N_UPDATES * int(batch_size), rng)
+        relabel(buffer, index, lambda a, g: compute_reward(a, g, {}), rng)
+
+    return {"ms": 1e3 * median_seconds(draw, 9)}
+
+
+def memory(capacity):
+    """Resident bytes that filling a buffer adds, in MB."""
+    before = resident_mb()
+    buffer = full_buffer(int(capacity))
+    fields = buffer.obs, buffer.achieved, buffer.goal, buffer.action
+    return {
+        "resident_mb": resident_mb() - before,
+        "arrays_mb": sum(field.nbytes for field in fields) / 1e6,
+    }
+
+
+def resident_mb():
+    """This process's resident memory now."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize() / 1e6
+
+
+def steps(kind, n_steps=4000):
+    """Environment steps a second: kind is raw, original or fast."""
+    import mujoco
+
+    factory = env_factory("FetchPickAndPlace", None)._replace(fast=kind == "fast")
+    env = factory()
+    env.reset(seed=0)
+    base, rng = env.unwrapped, np.random.default_rng(0)
+    actions = rng.uniform(-1, 1, (n_steps, 4)).astype(np.float32)
+    started = time.perf_counter()
+    for n, action in enumerate(actions):
+        if n % 50 == 0:
+            env.reset(seed=n)
+        if kind == "raw":
+            base._set_action(action)
+            mujoco.mj_step(base.model, base.data, nstep=20)
+        else:
+            env.step(action)
+    return {"steps_per_s": n_steps / (time.perf_counter() - started)}
+
+
+def end_to_end(n_steps, *flags):
+    """Env steps a second at 40 updates of 256 per 2 episodes, start-up excluded."""
+    import tempfile
+
+    import baselines_her
+
+    rows = []
+    started = []
+
+    def on_epoch(row):
+        rows.append(row)
+        started.append(time.perf_counter())
+
+    with tempfile.TemporaryDirectory() as folder:
+        baselines_her.train(
+            "FetchPickAndPlace",
+            num_timesteps=int(n_steps),
+            **{"num_env": 2, "batch_size": 256, "n_cycles": 10, "n_test_rollouts": 1},
+            **dict(flag.split("=") for flag in flags),
+            on_epoch=on_epoch,
+            log_path=f"{folder}/run",
+            quiet=True,
+        )
+    seconds = started[-1] - started[0]
+    n_cycles = 10 * (len(rows) - 1)
+    share = {
+        name: 1e3 * sum(row[f"time/{name}"] for row in rows[1:]) / n_cycles
+        for name in ("collect", "sample", "update")
+    }
+    steps = rows[-1]["steps/env"] - rows[0]["steps/env"]
+    return {"steps_per_s": steps / seconds, "ms_per_cycle": share}
+
+
+if __name__ == "__main__":
+    name, *arguments = sys.argv[1:]
+    print(json.dumps(globals()[name](*arguments)))

@@ -1,0 +1,231 @@
+"""Benchmarks beside the peers: `python bench/run.py updates|sampling|...|all`.
+
+Every table measures ours and the peer in turn, in processes of their own, and prints
+medians as Markdown.  The peers' virtual environment is made on the first call.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+from ours import flop_per_update
+
+BENCH = Path(__file__).parent
+PEERS = BENCH.parent / ".venv-peers"
+ROUNDS = 5
+
+
+def peer_python():
+    """The peers' interpreter, with its packages installed."""
+    python = PEERS / "bin" / "python"
+    if not (PEERS / "ready").exists():
+        subprocess.run([sys.executable, "-m", "venv", PEERS], check=True)
+        install = [python, "-m", "pip", "install", "-q", "-r", BENCH / "peers.txt"]
+        subprocess.run(install, check=True)
+        (PEERS / "ready").touch()
+    return str(python)
+
+
+def measure(script, *arguments, threads=None):
+    """The JSON object that one measuring process prints."""
+    python = sys.executable if script == "ours.py" else peer_python()
+    environment = dict(os.environ)
+    if threads:
+        environment |= {"OMP_NUM_THREADS": str(threads)}
+        environment |= {"OPENBLAS_NUM_THREADS": str(threads)}
+    if script == "peer.py":
+        environment.pop("PYTHONPATH", None)
+    command = [python, BENCH / script, *map(str, arguments)]
+    done = subprocess.run(
+        command, env=environment, text=True, capture_output=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"{command} failed:\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def in_turn(*jobs, rounds=ROUNDS):
+    """Results of each job, measured in turn; a job is the arguments of `measure`."""
+    results = [[] for _ in jobs]
+    for _ in range(rounds):
+        for found, (arguments, options) in zip(results, jobs):
+            found.append(measure(*arguments, **options))
+    return results
+
+
+def job(*arguments, **options):
+    """A job for `in_turn`."""
+    return arguments, options
+
+
+def middle(results, *path):
+    """Median of one number of the results."""
+
+    def pick(result):
+        for key in path:
+            result = result[key]
+        return result
+
+    return median(map(pick, results))
+
+
+def table(*rows):
+    """Prints a Markdown table; the first row is its head."""
+    head, *body = rows
+    print("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
+    for row in body:
+        print("| " + " | ".join(row) + " |", flush=True)
+    print()
+
+
+def updates():
+    """(a) Milliseconds per update, and the share of the product's peak."""
+    head = "batch", "threads", "ours ms", "SB3 ms", "SB3 / ours"
+    rows = [(*head, "XLA product GFLOP/s", "NumPy product", "share of XLA", "of NumPy")]
+    for threads in (1, 2):
+        for size in (256, 1024, 2048):
+            jobs = [job(s, "update", size, threads, threads=threads) for s in BOTH]
+            ours, peer = in_turn(*jobs)
+            ms, peer_ms = middle(ours, "ms"), middle(peer, "ms")
+            gflops = flop_per_update(size) / ms / 1e6
+            peaks = [middle(ours, "peak_gflops", kind) for kind in ("xla", "numpy")]
+            ratio = median(p["ms"] / o["ms"] for o, p in zip(ours, peer))
+            rows.append(
+                (
+                    *(f"{size}", f"{threads}", f"{ms:.2f}", f"{peer_ms:.2f}"),
+                    f"{ratio:.1f}x",
+                    *(f"{peak:.0f}" for peak in peaks),
+                    *(f"{100 * gflops / peak:.0f} %" for peak in peaks),
+                )
+            )
+    table(*rows)
+
+
+def sampling():
+    """(b) Hindsight sampling: milliseconds for 40 batches."""
+    rows = [("rows", "capacity", "ours ms", "SB3 ms")]
+    for size in (256, 1024):
+        for capacity in (100_000, 1_000_000):
+            ours, peer = in_turn(*(job(s, "sampling", size, capacity) for s in BOTH))
+            ms = f"{middle(ours, 'ms'):.1f}", f"{middle(peer, 'ms'):.1f}"
+            rows.append((f"40x{size}", f"{capacity:,}", *ms))
+    table(*rows)
+
+
+def env_steps():
+    """(c) PickAndPlace steps a second, in 1 and in 2 processes at once."""
+    kinds = "raw", "original", "fast"
+    found = in_turn(*(job("ours.py", "steps", kind) for kind in kinds))
+    both = [[two_at_once(kind) for _ in range(ROUNDS)] for kind in kinds]
+    names = "mj_step alone", "gymnasium-robotics", "ours"
+    rows = [("", "1 process", "2 processes", "against gymnasium-robotics")]
+    for name, results, pairs in zip(names, found, both):
+        rate = middle(results, "steps_per_s")
+        ratios = zip(results, found[1])
+        ratio = median(a["steps_per_s"] / b["steps_per_s"] for a, b in ratios)
+        rows.append((name, f"{rate:,.0f}", f"{median(pairs):,.0f}", f"{ratio:.2f}x"))
+    table(*rows)
+
+
+def two_at_once(kind):
+    """Steps a second of two processes together."""
+    command = [sys.executable, BENCH / "ours.py", "steps", kind]
+    pair = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
+    return sum(json.loads(p.communicate()[0])["steps_per_s"] for p in pair)
+
+
+def end_to_end():
+    """(d) Env steps a second at 40 updates of 256 per 2 episodes."""
+    variants = {
+        "ours, pipelined": job("ours.py", "end_to_end", 12_000),
+        "ours, `--pipelined=0`": job("ours.py", "end_to_end", 12_000, "pipelined=0"),
+        "SB3": job("peer.py", "end_to_end", 3_000),
+    }
+    found = in_turn(*variants.values())
+    rows = [("", "env steps/s", "collect ms", "sample ms", "update ms", "against SB3")]
+    for name, results in zip(variants, found):
+        ratios = zip(results, found[-1])
+        ratio = median(a["steps_per_s"] / b["steps_per_s"] for a, b in ratios)
+        parts = ["", "", ""]
+        if "ms_per_cycle" in results[0]:
+            names = "collect", "sample", "update"
+            parts = [f"{middle(results, 'ms_per_cycle', n):.0f}" for n in names]
+        rate = f"{middle(results, 'steps_per_s'):,.0f}"
+        rows.append((name, rate, *parts, f"{ratio:.1f}x"))
+    table(*rows)
+
+
+def memory():
+    """(e) Memory of 1M transitions."""
+    (ours,), (peer,) = in_turn(*(job(s, "memory", 1_000_000) for s in BOTH), rounds=1)
+    table(
+        ("", "arrays MB", "resident MB"),
+        ("ours", f"{ours['arrays_mb']:.0f}", f"{ours['resident_mb']:.0f}"),
+        ("SB3", f"{peer['arrays_mb']:.0f}", "as filled"),
+    )
+
+
+def startup():
+    """(f) Seconds until something is there."""
+    import tempfile
+
+    run = [sys.executable, "-m", "baselines_her.run"]
+    tiny = ["--env=FetchReach", "--n_cycles=1", "--num_timesteps=1"]
+    rows = [("", "seconds")]
+    with tempfile.TemporaryDirectory() as folder:
+        trained = [*run, *tiny, f"--log_path={folder}/0"]
+        seconds_until(trained, "epoch   0")
+        policy = f"{folder}/0/policy_best.pkl"
+        commands = {
+            "`run --help`": ([*run, "--help"], "usage"),
+            "`run --env=FetchReach` to the first epoch of one cycle": (
+                tiny,
+                "epoch   0",
+            ),
+            "`play.py` to the first episode": (
+                [sys.executable, BENCH.parent / "experiment" / "play.py", policy],
+                "episode",
+            ),
+        }
+        for name, (command, word) in commands.items():
+            times = []
+            for n in range(ROUNDS):
+                extra = [*run, *tiny, f"--log_path={folder}/{n + 1}"]
+                times.append(seconds_until(extra if command is tiny else command, word))
+            rows.append((name, f"{median(times):.2f}"))
+    table(*rows)
+
+
+def seconds_until(command, word):
+    """Seconds until a line of the command's output begins with `word`."""
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if line.startswith(word):
+            break
+    seconds = time.perf_counter() - started
+    process.stdout.close()
+    process.kill()
+    process.wait()
+    return seconds
+
+
+BOTH = "ours.py", "peer.py"
+TABLES = {
+    "updates": updates,
+    "sampling": sampling,
+    "env": env_steps,
+    "end_to_end": end_to_end,
+    "memory": memory,
+    "startup": startup,
+}
+
+if __name__ == "__main__":
+    wanted = sys.argv[1:] or ["all"]
+    for name in TABLES if wanted == ["all"] else wanted:
+        print(f"## {name}: {TABLES[name].__doc__}\n")
+        TABLES[name]()
