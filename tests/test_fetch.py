@@ -76,3 +76,10 @@ def test_other_environments_are_left_alone():
     from point_env import make_point
 
     assert speed_up(make_point()) is None
+
+
+def test_an_environment_that_is_already_fast_is_nothing_to_speak_of():
+    fast, _ = pair("FetchReach")
+    utils = fast.unwrapped._utils
+    assert speed_up(fast) is None
+    assert fast.unwrapped._utils is utils

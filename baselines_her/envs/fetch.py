@@ -42,7 +42,8 @@ def speed_up(env: gym.Env) -> str | None:
     """
     base: Any = env.unwrapped
     utils = getattr(base, "_utils", None)
-    if getattr(utils, "__name__", "") != "gymnasium_robotics.utils.mujoco_utils":
+    name = getattr(utils, "__name__", "")
+    if name != "gymnasium_robotics.utils.mujoco_utils" or isinstance(utils, FastUtils):
         return None
     if digest(utils) not in KNOWN:
         return (
