@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .config import Config
     from .play import evaluate
     from .policy import Policy
+    from .runs.demo_file import load_demos
     from .runs.policy_file import load_policy
     from .training import Result, train
 
@@ -21,11 +22,20 @@ _HOMES = {
     "Policy": "policy",
     "Result": "training",
     "evaluate": "play",
+    "load_demos": "runs.demo_file",
     "load_policy": "runs.policy_file",
     "train": "training",
 }
 
-__all__ = ["Config", "Policy", "Result", "evaluate", "load_policy", "train"]
+__all__ = [
+    "Config",
+    "Policy",
+    "Result",
+    "evaluate",
+    "load_demos",
+    "load_policy",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,5 @@
-"""Every setting of a run: frozen dataclasses, validated, with one line of help each.
+"""A whole run's settings: presets, flags, JSON, and what is derived from them.
 
-Field names are the flags of the command line, in the spelling of OpenAI baselines.
 `None` means "derived"; `resolve` fills it in once the environment is known, and the
 resolved config is what a run saves.
 """
@@ -10,145 +9,25 @@ import json
 import math
 from typing import Any
 
-from .knobs import check_knobs, knob, nearest
-from .presets import PRESETS, preset_values
+from .knobs import nearest
+from .presets import preset_values
+from .settings import (
+    CollectConfig,
+    DDPGConfig,
+    DemoConfig,
+    HERConfig,
+    InputConfig,
+    LoopConfig,
+    MachineConfig,
+    ReplayConfig,
+    RunConfig,
+)
 from .types import EnvSpec
 
-GROUPS = ("run", "loop", "collect", "her", "replay", "inputs", "ddpg", "machine")
-
-
-@dataclasses.dataclass(frozen=True)
-class RunConfig:
-    """What to run and where to write."""
-
-    def __post_init__(self) -> None:
-        check_knobs(self)
-
-    alg: str = knob("her", "algorithm", choices=("her",))
-    env: str = knob("FetchReach", "environment id; version optional; module:Id-v0")
-    preset: str = knob("laptop", "set of defaults", choices=tuple(PRESETS))
-    seed: int = knob(0, "seed of all randomness", low=0)
-    num_timesteps: int = knob(
-        1_000_000, "training env steps, all workers together", low=1
-    )
-    log_path: str | None = knob(None, "run folder; default logs/her/<env>_<n>")
-    save_path: str | None = knob(None, "also write the final policy to this file")
-    load_path: str | None = knob(None, "policy file to start from, or to play")
-    play: bool = knob(False, "play the policy after training, or the loaded one")
-
-
-@dataclasses.dataclass(frozen=True)
-class LoopConfig:
-    """The epoch: cycles, evaluation, saving."""
-
-    def __post_init__(self) -> None:
-        check_knobs(self)
-
-    n_cycles: int = knob(10, "cycles per epoch", low=1)
-    n_batches: int = knob(40, "updates per cycle", low=1)
-    n_test_rollouts: int = knob(20, "evaluation episodes per epoch", low=1)
-    test_with_polyak: bool = knob(False, "evaluate the target networks")
-    policy_save_interval: int = knob(
-        5, "epochs between policy_<epoch>.pkl; 0: only best and latest", low=0
-    )
-    video_interval: int = knob(
-        0, "film one greedy episode every this many epochs; 0: never", low=0
-    )
-
-
-@dataclasses.dataclass(frozen=True)
-class CollectConfig:
-    """Acting in the training environments."""
-
-    def __post_init__(self) -> None:
-        check_knobs(self)
-
-    num_env: int = knob(20, "episodes per cycle (rollout_batch_size)", low=1)
-    random_eps: float = knob(0.3, "share of uniformly random actions", low=0, high=1)
-    noise_eps: float = knob(0.2, "Gaussian noise, in units of max_action", low=0)
-    pipelined: bool = knob(
-        True, "collect a cycle ahead while learning: the policy lags by one cycle"
-    )
-
-
-@dataclasses.dataclass(frozen=True)
-class HERConfig:
-    """Hindsight."""
-
-    def __post_init__(self) -> None:
-        check_knobs(self)
-
-    replay_strategy: str = knob(
-        "future",
-        "which achieved goals replace the desired one",
-        choices=("future", "final", "episode", "none"),
-    )
-    replay_k: float = knob(4, "hindsight rows per ordinary row", low=0)
-
-
-@dataclasses.dataclass(frozen=True)
-class ReplayConfig:
-    """Replay memory."""
-
-    def __post_init__(self) -> None:
-        check_knobs(self)
-
-    buffer_size: int = knob(1_000_000, "transitions kept", low=1)
-
-
-@dataclasses.dataclass(frozen=True)
-class InputConfig:
-    """What observations and goals go through before the networks."""
-
-    def __post_init__(self) -> None:
-        check_knobs(self)
-
-    clip_obs: float = knob(200.0, "raw inputs are clipped to +- this", above=0)
-    norm_eps: float = knob(0.01, "smallest standard deviation", above=0)
-    norm_clip: float = knob(5.0, "normalised inputs are clipped to +- this", above=0)
-    relative_goals: bool = knob(False, "goals relative to the achieved goal")
-
-
-@dataclasses.dataclass(frozen=True)
-class DDPGConfig:
-    """The learner."""
-
-    def __post_init__(self) -> None:
-        check_knobs(self)
-
-    layers: int = knob(3, "hidden layers of actor and critic", low=1)
-    hidden: int = knob(256, "units in each hidden layer", low=1)
-    batch_size: int = knob(1024, "transitions per update", low=1)
-    Q_lr: float = knob(1e-3, "critic's learning rate", low=0)
-    pi_lr: float = knob(1e-3, "actor's learning rate", low=0)
-    gamma: float | None = knob(None, "discount; default 1 - 1/T", low=0, high=1)
-    polyak: float = knob(
-        0.95, "share of the target networks kept once per cycle", low=0, high=1
-    )
-    action_l2: float = knob(1.0, "weight of the mean squared action", low=0)
-    clip_return: bool = knob(True, "clip TD targets to the possible returns")
-    clip_pos_returns: bool | None = knob(
-        None, "clip TD targets at 0; default: if no reward is positive"
-    )
-
-
-@dataclasses.dataclass(frozen=True)
-class MachineConfig:
-    """Use of the machine."""
-
-    def __post_init__(self) -> None:
-        check_knobs(self)
-
-    collectors: int | None = knob(
-        None, "collecting processes, same results with any; default: cores - 1", low=0
-    )
-    collector_timeout: float = knob(
-        300.0, "seconds after which a silent collector counts as hung", above=0
-    )
-    learner_threads: int | None = knob(
-        None, "threads of the learner; default: the cores", low=1
-    )
-    fast_env: bool = knob(True, "faster look-ups in Fetch and Hand, the same bits")
+GROUPS = (
+    *("run", "loop", "collect", "her", "replay", "demos"),
+    *("inputs", "ddpg", "machine"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,9 +39,18 @@ class Config:
     collect: CollectConfig = CollectConfig()
     her: HERConfig = HERConfig()
     replay: ReplayConfig = ReplayConfig()
+    demos: DemoConfig = DemoConfig()
     inputs: InputConfig = InputConfig()
     ddpg: DDPGConfig = DDPGConfig()
     machine: MachineConfig = MachineConfig()
+
+    def __post_init__(self) -> None:
+        rows, demo_rows = self.ddpg.batch_size, self.demos.demo_batch_size
+        if self.demos.demo_file is not None and demo_rows >= rows:
+            raise ValueError(
+                f"demo_batch_size must be below batch_size, found {demo_rows} of "
+                f"{rows}.  Lower --demo_batch_size or raise --batch_size."
+            )
 
     @classmethod
     def from_flags(cls, **flags: Any) -> "Config":
@@ -172,6 +60,8 @@ class Config:
           ValueError: an unknown name (the nearest one is offered), or a value out of
             its range.
         """
+        if flags.get("demo_file") is not None:
+            flags = {"preset": "laptop_demos", **flags}
         run = RunConfig(**{k: v for k, v in flags.items() if k in FLAGS["run"]})
         values = {**preset_values(run.preset, run.env), **flags}
         for name in values:
@@ -202,11 +92,13 @@ class Config:
         """Fills in what depends on the environment and on the machine's cores."""
         gamma, positive = self.ddpg.gamma, self.ddpg.clip_pos_returns
         collectors, threads = self.machine.collectors, self.machine.learner_threads
+        bc_loss, q_filter = self.demos.bc_loss, self.demos.q_filter
         most = min(cores - 1, self.collect.num_env)
         return self.with_flags(
             env=spec.env_id,
             gamma=1.0 - 1.0 / spec.horizon if gamma is None else gamma,
             clip_pos_returns=spec.reward_high == 0.0 if positive is None else positive,
+            q_filter=bc_loss if q_filter is None else q_filter,
             collectors=most if collectors is None else collectors,
             learner_threads=cores if threads is None else threads,
         )

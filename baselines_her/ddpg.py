@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .config import DDPGConfig, InputConfig, return_limits
+from .config import return_limits
 from .nets import losses, tf
 from .nets.networks import MLP, q_value, unit_action
 from .nets.optim import Adam
@@ -18,7 +18,9 @@ from .normalizer import Moments, Normalizer, Stats, moments
 from .parallel.mpi import Solo
 from .policy import Policy
 from .quiet import quiet_stderr
+from .settings import DDPGConfig, InputConfig
 from .types import Batch, EnvSpec, Episodes
+from .versions import available_cores
 
 # What an update reports, and the column it is logged in.
 TERMS = {
@@ -27,6 +29,8 @@ TERMS = {
     "bc": "loss/bc",
     "critic": "loss/critic",
     "target": "q/target",
+    "demo_q": "demos/q",
+    "passed": "demos/passed",
 }
 
 
@@ -45,10 +49,12 @@ def use_threads(n: int) -> None:
     try:
         threading.set_intra_op_parallelism_threads(n)
     except RuntimeError:
-        found = threading.get_intra_op_parallelism_threads()
+        found = threading.get_intra_op_parallelism_threads() or available_cores()
+        if found == n:
+            return
         raise ValueError(
             f"learner_threads must stay the same within one process, found {n} after "
-            f"{found or 'as many as there are cores'}.  Start a new process."
+            f"{found}.  Start a new process."
         ) from None
 
 
@@ -111,11 +117,14 @@ class DDPG:
             increment = moments(np.clip(rows, -limit, limit))
             norm.add(Moments(*(self._comm.sum(part) for part in increment)))
 
-    def update(self, batch: Batch) -> tuple[np.ndarray, dict[str, float]]:
+    def update(
+        self, batch: Batch, bc_scale: float = 1.0
+    ) -> tuple[np.ndarray, dict[str, float]]:
         """K updates in one compiled call.
 
         Args:
           batch: fields [K, B, ...], float32.
+          bc_scale: factor of aux_loss_weight in this call.
 
         Returns:
           TD errors y - Q [K, B], and the means over K of every loss term (as it is
@@ -127,7 +136,8 @@ class DDPG:
         """
         tensors = Batch(*(tf.convert_to_tensor(field) for field in batch))
         with self._silence.pop() if self._silence else contextlib.nullcontext():
-            applied, td_error, terms = self._cycle(tensors, self._stats())
+            scale = tf.constant(bc_scale, tf.float32)
+            applied, td_error, terms = self._cycle(tensors, self._stats(), scale)
         terms = {name: term.numpy() for name, term in terms.items()}
         _require_applied(applied.numpy(), terms)
         means = {TERMS[name]: float(term.mean()) for name, term in terms.items()}
@@ -174,11 +184,11 @@ class DDPG:
     # -- the compiled program ------------------------------------------------
 
     @tf.function(jit_compile=True, autograph=False)
-    def _cycle(self, batch, stats):
+    def _cycle(self, batch, stats, bc_scale):
         """All updates of `batch`; returns per update: applied, TD errors, terms."""
 
         def one_update(before, row):
-            *gradients, td_error, terms = self._gradients(row, stats)
+            *gradients, td_error, terms = self._gradients(row, stats, bc_scale)
             applies = before[0] & _all_finite(*gradients, list(terms.values()))
             self._critic_adam.apply(gradients[0], applies)
             self._actor_adam.apply(gradients[1], applies)
@@ -188,7 +198,7 @@ class DDPG:
         start = tf.constant(True), tf.zeros_like(batch.reward[0]), zeros
         return tf.scan(one_update, batch, initializer=start)
 
-    def _gradients(self, batch, stats):
+    def _gradients(self, batch, stats, bc_scale):
         """Both gradients at the same parameters, TD errors [B], terms []."""
         config, cloning = self._config, self._cloning
         x = self._network_inputs(batch.obs, batch.goal, stats)
@@ -212,11 +222,17 @@ class DDPG:
                 * config.action_l2
                 * losses.action_l2_loss(pi),
                 "bc": cloning.aux_loss_weight
+                * bc_scale
                 * losses.bc_loss(pi * self._spec.max_action, batch.action, mask),
             }
             actor_loss = tf.add_n(list(terms.values()))
         actor_grads = tape.gradient(actor_loss, self.actor.weights)
-        terms |= {"critic": critic_loss, "target": tf.reduce_mean(target)}
+        terms |= {
+            "critic": critic_loss,
+            "target": tf.reduce_mean(target),
+            "demo_q": losses.masked_mean(q, batch.is_demo),
+            "passed": losses.masked_mean(mask, batch.is_demo),
+        }
         return critic_grads, actor_grads, target - q, terms
 
     # -- small parts ---------------------------------------------------------

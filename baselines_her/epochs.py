@@ -15,7 +15,7 @@ from .runs.folder import RunFolder
 from .runs.logger import Row
 from .runs.video import write_video
 from .streams import EVALUATION, stream
-from .types import Episodes
+from .types import Episodes, Start
 
 
 class Epochs:
@@ -42,7 +42,7 @@ class Epochs:
         """Cycles, evaluates, logs and saves; returns the epoch's row."""
         cycles = self._cycles()
         policy = self._learner.policy(self._config.loop.test_with_polyak)
-        tests = self._collectors.collect(policy, self._test_seeds())
+        tests = self._collectors.collect(policy, self._test_starts())
         row = self._row(cycles, tests)
         self.rows.append(row)
         self._folder.write(row, self._learner.arrays())
@@ -61,12 +61,12 @@ class Epochs:
                 break
         return rows
 
-    def _test_seeds(self) -> list[np.random.SeedSequence]:
-        """The seeds of this epoch's evaluation episodes: other ones every epoch."""
+    def _test_starts(self) -> list[Start]:
+        """The starts of this epoch's evaluation episodes: other ones every epoch."""
         n = self._config.loop.n_test_rollouts
         first = len(self.rows) * n
         seed = self._config.run.seed
-        return [stream(seed, EVALUATION, n=k) for k in range(first, first + n)]
+        return [Start(stream(seed, EVALUATION, n=k)) for k in range(first, first + n)]
 
     def _row(self, cycles: list[Row], tests: Episodes) -> Row:
         algorithm, learner = self._algorithm, self._learner
@@ -92,6 +92,6 @@ class Epochs:
     def _film(self, policy: Policy, epoch: int) -> None:
         """Films the first evaluation episode of an epoch that has just been added."""
         number = epoch * self._config.loop.n_test_rollouts
-        seed = stream(self._config.run.seed, EVALUATION, n=number)
-        frames = self._filmer.film(policy, seed)
+        start = Start(stream(self._config.run.seed, EVALUATION, n=number))
+        frames = self._filmer.film(policy, start)
         write_video(self._folder.path / "videos" / f"epoch_{epoch}.mp4", frames)

@@ -13,19 +13,20 @@ import numpy as np
 
 from .config import Config
 from .ddpg import DDPG
+from .demo_starts import training_start
 from .her_sampler import RewardFn, future_p, relabel
 from .policy import Explorer
 from .replay.buffer import ReplayBuffer, UniformSampler
 from .rollout import Actor, success_rates
-from .streams import RELABEL, REPLAY, TRAINING, generator, stream
-from .types import Batch, EnvSpec, Episodes, Index, concatenate
+from .streams import DEMOS, RELABEL, REPLAY, generator
+from .types import Batch, Demos, EnvSpec, Episodes, Index, Start, concatenate
 
 
 class Collectors(Protocol):
     """Whoever plays the episodes; see `parallel.collectors`."""
 
-    def submit(self, actor: Actor, seeds: list[np.random.SeedSequence]) -> Any:
-        """Begins one episode for each seed; `.result()` of what it returns waits."""
+    def submit(self, actor: Actor, starts: list[Start]) -> Any:
+        """Begins one episode for each start; `.result()` of what it returns waits."""
 
 
 class Source(NamedTuple):
@@ -34,6 +35,29 @@ class Source(NamedTuple):
     buffer: ReplayBuffer
     sampler: UniformSampler
     batch_size: int  # rows of every update's batch
+    is_demo: float = 0.0  # 1 if they are demonstrations
+
+
+def replay_source(spec: EnvSpec, config: Config) -> Source:
+    """What the policy collects; demonstrations take their rows from its share."""
+    buffer, demos = ReplayBuffer(spec, config.replay.buffer_size), config.demos
+    demo_rows = demos.demo_batch_size if demos.demo_file is not None else 0
+    return Source(buffer, UniformSampler(buffer), config.ddpg.batch_size - demo_rows)
+
+
+def demo_sources(demos: Demos | None, spec: EnvSpec, config: Config) -> list[Source]:
+    """Nothing, or the demonstrations."""
+    if demos is None:
+        return []
+    buffer = ReplayBuffer(spec, len(demos.goal) * spec.horizon)
+    buffer.add(demos)
+    size = config.demos.demo_batch_size
+    return [Source(buffer, UniformSampler(buffer), size, is_demo=1.0)]
+
+
+def bc_scale(env_steps: int, bc_fade: int) -> float:
+    """Factor of the cloning weight: 1, or falling to 0 over `bc_fade` env steps."""
+    return max(0.0, 1.0 - env_steps / bc_fade) if bc_fade else 1.0
 
 
 class OffPolicy:
@@ -46,6 +70,7 @@ class OffPolicy:
         learner: DDPG,
         reward_fn: RewardFn,
         collectors: Collectors,
+        demos: Demos | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ):
         """Joins the rooms.
@@ -56,14 +81,20 @@ class OffPolicy:
           learner: holds the networks.
           reward_fn: `compute_reward`, vectorised.
           collectors: play the episodes.
+          demos: the ones to learn from, already cut to `num_demo`.
           clock: seconds, for the columns `time/*`.
         """
         self._config, self._spec, self._clock = config, spec, clock
         self._reward_fn, self._collectors = reward_fn, collectors
         self._pending: deque[Any] = deque()
-        self.learner = learner
-        buffer = ReplayBuffer(spec, config.replay.buffer_size)
-        self._sources = [Source(buffer, UniformSampler(buffer), config.ddpg.batch_size)]
+        self.learner, self._demos = learner, demos
+        own = demo_sources(demos, spec, config)
+        self._sources = [replay_source(spec, config), *own]
+        for source in own:
+            rows = self._hindsight_rows(
+                source.buffer, generator(config.run.seed, DEMOS)
+            )
+            learner.observe(rows)
         self.n_cycles = self.n_episodes = self.n_updates = self._n_submitted = 0
 
     @property
@@ -83,7 +114,8 @@ class OffPolicy:
         self.learner.observe(self._hindsight_rows(episodes, relabel_rng))
         batch, drawn = self._draw(generator(seed, REPLAY, n=n), relabel_rng)
         sampled = clock()
-        td_error, metrics = self.learner.update(batch)
+        scale = bc_scale(self.n_env_steps, self._config.demos.bc_fade)
+        td_error, metrics = self.learner.update(batch, scale)
         self._return_errors(drawn, td_error)
         self.learner.update_targets()
         self._count(episodes)
@@ -115,10 +147,14 @@ class OffPolicy:
     def _submit(self) -> None:
         seed, first = self._config.run.seed, self._n_submitted
         self._n_submitted += self._config.collect.num_env
-        seeds = [stream(seed, TRAINING, n=n) for n in range(first, self._n_submitted)]
-        self._pending.append(self._collectors.submit(self._explorer(), seeds))
+        share = self._config.demos.demo_resets
+        starts = [
+            training_start(seed, n, self._demos, share)
+            for n in range(first, self._n_submitted)
+        ]
+        self._pending.append(self._collectors.submit(self._explorer(), starts))
 
-    def _hindsight_rows(self, episodes: Episodes, rng: np.random.Generator) -> Batch:
+    def _hindsight_rows(self, episodes, rng: np.random.Generator) -> Batch:
         """As many relabelled transitions as `episodes` hold, drawn with replacement."""
         n_episodes, horizon, _ = episodes.action.shape
         flat = rng.integers(n_episodes * horizon, size=n_episodes * horizon)
@@ -133,6 +169,7 @@ class OffPolicy:
         for source in self._sources:
             index = source.sampler.draw(n_updates * source.batch_size, replay_rng)
             rows = self._relabel(source.buffer, index, relabel_rng)
+            rows.is_demo[:] = source.is_demo
             shape = n_updates, source.batch_size
             parts.append(Batch(*(x.reshape(*shape, *x.shape[1:]) for x in rows)))
             drawn.append(index)

@@ -10,14 +10,16 @@ import gymnasium as gym
 import numpy as np
 
 from .cli import Parser, refuse
+from .demo_recorder import join, record
 from .envs.make import EnvFactory, env_factory
-from .envs.render import film, make_rendered
+from .envs.render import make_rendered
 from .policy import Policy
-from .rollout import play_episode, success_rates
+from .rollout import success_rates
+from .runs.demo_file import write_demos
 from .runs.policy_file import load_policy
 from .runs.video import check_video_path, write_video
 from .streams import EVALUATION, stream
-from .types import EnvSpec, Episodes, concatenate
+from .types import Demos, EnvSpec, Episodes, Start, concatenate
 from .versions import package_versions, physics_generation
 
 EPISODES = 20
@@ -41,9 +43,19 @@ def evaluate(
     Returns:
       Shares of episodes that succeed at the last step, and at any step.
     """
+    return success_rates(rollouts(policy, env, episodes, seed))
+
+
+def rollouts(
+    policy: Policy,
+    env: str | Callable[..., gym.Env] | None = None,
+    episodes: int = 100,
+    seed: int = 0,
+) -> Episodes:
+    """Greedy episodes of a policy; arguments as of `evaluate`."""
     factory, spec = _environment(policy, env)
     done = _episodes(factory(), spec, policy, episodes, seed)
-    return success_rates(concatenate([episode for episode, _ in done]))
+    return concatenate([episode for episode, _, _ in done])
 
 
 def play(
@@ -53,6 +65,7 @@ def play(
     seed: int = 0,
     video: str | Path | None = None,
     render: bool = False,
+    save_demos: str | Path | None = None,
     say: Callable[[str], None] = print,
 ) -> tuple[float, float]:
     """Plays a policy file and tells of every episode; returns both success rates.
@@ -64,6 +77,7 @@ def play(
       seed: of the episodes' starts and goals.
       video: write all episodes to this .mp4 or .gif.
       render: show a window.
+      save_demos: write all episodes to this demonstration file (.npz).
       say: takes each line.
 
     Raises:
@@ -78,14 +92,15 @@ def play(
     _warn_of_other_physics(policy, say)
     factory, spec = _environment(policy, env)
     say(f"{spec.env_id}: {path}, {episodes} episodes, seed {seed}")
-    played, frames = [], []
+    played, demos, frames = [], [], []
     mode = "human" if render else "rgb_array" if video else None
     built = make_rendered(factory, mode) if mode else factory()
-    for n, (episode, film_of_it) in enumerate(
+    for n, (episode, demo, film) in enumerate(
         _episodes(built, spec, policy, episodes, seed, filmed=bool(video))
     ):
         played.append(episode)
-        frames += film_of_it
+        demos.append(demo)
+        frames += film
         say(f"episode {n + 1:>3}: {_outcome(episode)}")
     built.close()
     rates = success_rates(concatenate(played))
@@ -93,6 +108,9 @@ def play(
     if video:
         write_video(video, frames)
         say(f"wrote {video}")
+    if save_demos:
+        write_demos(save_demos, join(demos, generator=f"policy {Path(path).name}"))
+        say(f"wrote {episodes} episodes to {save_demos}")
     return rates
 
 
@@ -104,6 +122,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--episodes", type=int, default=EPISODES)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--video", metavar="FILE", help="write .mp4 or .gif")
+    parser.add_argument("--save_demos", metavar="FILE", help="write them as demos")
     parser.add_argument("--render", action="store_true", help="show a window")
     options: argparse.Namespace = parser.parse_args(arguments)
     try:
@@ -119,13 +138,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _episodes(
     env: gym.Env, spec: EnvSpec, policy: Policy, n: int, seed: int, filmed: bool = False
-) -> Iterator[tuple[Episodes, list[np.ndarray]]]:
+) -> Iterator[tuple[Episodes, Demos, list[np.ndarray]]]:
+    """Plays n episodes: each, the same as a demonstration, and its frames."""
     for number in range(n):
-        start = stream(seed, EVALUATION, n=number)
-        if filmed:
-            yield film(env, spec, policy, start)
-        else:
-            yield play_episode(env, spec, policy, start), []
+        frames: list[Any] = []
+
+        def take_frame(frames=frames):
+            if filmed:
+                frames.append(env.render())
+
+        start = Start(stream(seed, EVALUATION, n=number))
+        yield *record(env, spec, policy, start, take_frame), frames
 
 
 def _environment(

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .config import InputConfig
 from .normalizer import Stats
+from .settings import InputConfig
 
 Act = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 

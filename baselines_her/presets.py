@@ -1,10 +1,14 @@
 """Named sets of settings.  A preset lists only what differs from `config`'s defaults.
 
 `laptop` is the defaults themselves: one process, many episodes per cycle, large
-batches.  `plappert2018` is one worker of the published setting (arXiv:1802.09464).
+batches.  `plappert2018` is one worker of the published setting (arXiv:1802.09464),
+`nair2018` one of the setting with demonstrations (arXiv:1709.10089), `laptop_demos`
+what `laptop` becomes with demonstrations.
 """
 
 from typing import Any
+
+WITH_DEMOS = {"bc_loss": True, "random_eps": 0.1, "noise_eps": 0.1}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "laptop": {},
@@ -14,6 +18,13 @@ PRESETS: dict[str, dict[str, Any]] = {
         "batch_size": 256,
         "n_test_rollouts": 10,
     },
+    "nair2018": {
+        "n_cycles": 20,
+        "num_env": 2,
+        "n_test_rollouts": 10,
+        **WITH_DEMOS,
+    },
+    "laptop_demos": WITH_DEMOS,
 }
 
 BY_ENV: dict[tuple[str, str], dict[str, Any]] = {

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .policy import Act
-from .types import EnvSpec, Episodes, concatenate
+from .types import EnvSpec, Episodes, Start, concatenate
 
 
 class Actor(Protocol):
@@ -29,45 +29,47 @@ def success_rates(episodes: Episodes) -> tuple[float, float]:
     return float(success[:, -1].mean()), float(success.any(axis=1).mean())
 
 
-def collect(
-    env: Any, spec: EnvSpec, actor: Actor, seeds: Iterable[np.random.SeedSequence]
-) -> Episodes:
-    """Plays one episode for each seed, in their order."""
-    return concatenate([play_episode(env, spec, actor, seed) for seed in seeds])
+def collect(env: Any, spec: EnvSpec, actor: Actor, starts: Iterable[Start]) -> Episodes:
+    """Plays one episode for each start, in their order."""
+    return concatenate([play_episode(env, spec, actor, start) for start in starts])
 
 
 def play_episode(
     env: Any,
     spec: EnvSpec,
     actor: Actor,
-    seed: np.random.SeedSequence,
+    start: Start,
     on_state: Callable[[], None] = lambda: None,
 ) -> Episodes:
     """One episode, as `Episodes` with E = 1.
 
-    The environment's start and the actor's noise come from `seed` alone.
+    The environment's start and the actor's noise come from `start` alone.
 
     Args:
       env: a goal environment that `envs.check` accepts.
       spec: its dimensions.
       actor: chooses the actions.
-      seed: all randomness of the episode.
+      start: all randomness of the episode; or a state and a goal to begin with, and
+        actions to take before the actor's first.
       on_state: called after the reset and after every step, e.g. to take a frame.
 
     Raises:
       RuntimeError: an action was not finite, the episode ended early, or success was
         not told.
     """
-    rng = np.random.default_rng(seed)
-    observation, _ = env.reset(seed=int(rng.integers(2**31)))
+    rng = np.random.default_rng(start.seed)
+    options = {} if start.state is None else {"options": start.options}
+    observation, _ = env.reset(seed=reset_seed(rng), **options)
     episode = _empty(spec)
     goal = episode.goal[0]
     goal[:] = observation["desired_goal"]
     act = actor.start(rng)
+    given = () if start.actions is None else start.actions
     _record(episode, 0, observation)
     on_state()
     for t in range(spec.horizon):
-        action = act(episode.obs[0, t], episode.achieved[0, t], goal)
+        state = episode.obs[0, t], episode.achieved[0, t], goal
+        action = given[t] if t < len(given) else act(*state)
         _require_finite(action, t)
         episode.action[0, t] = action
         observation, _, terminated, truncated, info = env.step(action)
@@ -80,6 +82,11 @@ def play_episode(
                 f"after {t + 1}.  Wrap the environment so that it goes on."
             )
     return episode
+
+
+def reset_seed(rng: np.random.Generator) -> int:
+    """The number that an episode's environment is reset with: its first draw."""
+    return int(rng.integers(2**31))
 
 
 def success(info: dict[str, Any]) -> bool:

@@ -7,7 +7,7 @@ anywhere, at any time, with the same result.
 
 import numpy as np
 
-WEIGHTS, TRAINING, EVALUATION, REPLAY, RELABEL, DEMOS = range(6)
+WEIGHTS, TRAINING, EVALUATION, REPLAY, RELABEL, DEMOS, DEMO_STARTS = range(7)
 
 
 def stream(

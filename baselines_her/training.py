@@ -1,7 +1,6 @@
 """A training from its settings: build the rooms, run the epochs, leave a run folder."""
 
 import contextlib
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +8,7 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 
 from .config import Config
-from .ddpg import DDPG, use_threads
+from .ddpg import DDPG, Cloning, use_threads
 from .envs.check import check, reward_function
 from .envs.fetch import speed_up
 from .envs.make import env_factory
@@ -18,12 +17,14 @@ from .off_policy import OffPolicy
 from .parallel.collectors import Collectors, Filmer
 from .policy import Policy
 from .runs.console import Console, open_console
+from .runs.demo_file import demos_for
 from .runs.folder import RunFolder, open_folder
 from .runs.logger import Row
 from .runs.policy_file import read_policy
 from .runs.video import check_video_path
 from .streams import WEIGHTS, generator
 from .types import EnvSpec
+from .versions import available_cores
 
 
 class Result(NamedTuple):
@@ -69,6 +70,7 @@ def train(
     factory = factory._replace(fast=config.machine.fast_env)
     training_env = factory()
     spec = check(training_env, config.run.env)
+    demos, warnings = demos_for(config.demos, spec)
     config = config.resolve(spec, cores=available_cores())
     use_threads(config.machine.learner_threads or 1)
     with contextlib.ExitStack() as stack:
@@ -77,10 +79,12 @@ def train(
         stack.enter_context(collectors)
         learner = _build_learner(config, spec)
         reward_fn = reward_function(training_env)
-        algorithm = OffPolicy(config, spec, learner, reward_fn, collectors)
+        algorithm = OffPolicy(config, spec, learner, reward_fn, collectors, demos)
         folder = stack.enter_context(open_folder(config, spec, command))
         console = stack.enter_context(open_console(config, spec, quiet))
         _announce(console, config, spec, folder, training_env)
+        for warning in warnings:
+            console.say(warning)
         filmer = stack.enter_context(Filmer(factory, spec, timeout))
         epochs = Epochs(config, algorithm, collectors, filmer, folder, console)
         while algorithm.n_env_steps < config.run.num_timesteps:
@@ -93,17 +97,12 @@ def train(
     return Result(folder.path, folder.best_path, policy, epochs.rows)
 
 
-def available_cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _build_learner(config: Config, spec: EnvSpec) -> DDPG:
     """A new learner, or one that starts from the policy in `load_path`."""
-    rng = generator(config.run.seed, WEIGHTS)
-    learner = DDPG(spec, config.ddpg, config.inputs, rng)
+    rng, demos = generator(config.run.seed, WEIGHTS), config.demos
+    weights = demos.prm_loss_weight, demos.aux_loss_weight, bool(demos.q_filter)
+    cloning = Cloning(*weights) if demos.bc_loss else Cloning()
+    learner = DDPG(spec, config.ddpg, config.inputs, rng, cloning)
     if config.run.load_path:
         file = read_policy(config.run.load_path)
         found, wanted = _shape(file.spec, file.config), _shape(spec, config)
@@ -130,6 +129,14 @@ def _announce(
         f"{spec.env_id}: {spec.horizon} steps an episode, preset {config.run.preset}, "
         f"seed {config.run.seed}, run folder {folder.path}"
     )
+    if config.demos.demo_file is not None:
+        demos = config.demos
+        cloning = f"cloned {'with' if demos.q_filter else 'without'} Q-filter"
+        console.say(
+            f"{demos.num_demo} demonstrations of {demos.demo_file}, "
+            f"{cloning if demos.bc_loss else 'not cloned'}, "
+            f"{demos.demo_batch_size} of {config.ddpg.batch_size} rows of a batch"
+        )
     if config.ddpg.clip_return and spec.reward_low is None:
         console.say(
             "Rewards are neither {-1, 0} nor {0, 1}: TD targets are not clipped to "

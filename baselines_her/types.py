@@ -36,6 +36,33 @@ class Episodes(NamedTuple):
     success: np.ndarray  # [E, T] bool, after each action
 
 
+class Start(NamedTuple):
+    """Where an episode begins: at the environment's own start, or within another."""
+
+    seed: np.random.SeedSequence  # all randomness of the episode
+    state: np.ndarray | None = None  # [S] float64, the simulator's, instead of its own
+    goal: np.ndarray | None = None  # [G], goes with `state`
+    actions: np.ndarray | None = None  # [n, A], taken before the actor's first
+
+    @property
+    def options(self) -> dict[str, np.ndarray | None]:
+        """What the environment's reset is given for a state."""
+        return {"state": self.state, "goal": self.goal}
+
+
+class Demos(NamedTuple):
+    """N demonstrations.  The first fields are those of `Episodes`."""
+
+    obs: np.ndarray  # [N, T+1, O] float32
+    achieved: np.ndarray  # [N, T+1, G] float32
+    goal: np.ndarray  # [N, G] float32
+    action: np.ndarray  # [N, T, A] float32, exactly what the environment was given
+    success: np.ndarray  # [N] bool, at the last step
+    seed: np.ndarray  # [N] int64, given to env.reset; -1: unknown
+    state0: np.ndarray | None  # [N, S] float64, the simulator's after the reset
+    facts: dict[str, Any]  # env_id, versions, generator: what JSON can hold
+
+
 class Index(NamedTuple):
     """B transitions: step `step` of stored episode `episode`."""
 

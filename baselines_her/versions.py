@@ -1,5 +1,6 @@
 """Which packages a result was made with, and which combinations cannot work."""
 
+import os
 import platform
 from importlib import metadata
 
@@ -58,3 +59,10 @@ def physics_generation(mujoco_version: str) -> str | None:
         return "mujoco >= 3.7" if numbers(mujoco_version) >= (3, 7) else "mujoco < 3.7"
     except ValueError:
         return None
+
+
+def available_cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

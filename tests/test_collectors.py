@@ -16,6 +16,7 @@ from baselines_her.parallel.collectors import Collectors, Worker
 from baselines_her.policy import Explorer
 from baselines_her.runs.policy_file import read_policy
 from baselines_her.streams import TRAINING, stream
+from baselines_her.types import Start
 
 FLAGS = {"hidden": 32, "batch_size": 32, "n_batches": 5, "num_env": 5, "n_cycles": 3}
 
@@ -26,7 +27,7 @@ class Steady:
 
 
 def seeds(n):
-    return [stream(0, TRAINING, n=k) for k in range(n)]
+    return [Start(stream(0, TRAINING, n=k)) for k in range(n)]
 
 
 def collectors(point_spec, n, env_class=PointEnv, timeout=60.0):

@@ -9,17 +9,21 @@ PACKAGE = Path(__file__).parents[1] / "baselines_her"
 
 # A room imports from the rows below its own, and from nowhere else.
 ROWS = [
-    {"run", "__init__"},
+    {"run", "demos", "__init__"},
     {"training", "play"},
     {"epochs"},
     {"off_policy", "parallel.collectors", "parallel.worker"},
-    {"ddpg"},
-    {"runs", "envs"},
+    {"ddpg", "demo_starts"},
+    {"runs"},
+    {"demo_recorder"},
+    {"envs"},
     {"rollout", "nets", "replay", "her_sampler", "parallel.mpi", "parallel.__init__"},
     {"policy"},
     {"cli"},
     {"config", "normalizer"},
-    {"streams", "versions", "safe_pickle", "types", "presets", "knobs", "quiet"},
+    {"settings"},
+    {"streams", "versions", "presets", "knobs", "quiet"},
+    {"safe_pickle", "pickled_arrays", "types"},
 ]
 ONLY_IN = {
     "tensorflow": {"nets"},
@@ -28,9 +32,10 @@ ONLY_IN = {
     "mpi4py": {"parallel.mpi"},
     "matplotlib": {"runs"},
     "mujoco": {"envs"},
-    "gymnasium": {"envs", "training", "play", "parallel.collectors"},
+    "gymnasium": {"envs", "training", "play", "demo_recorder", "parallel.collectors"},
     "gymnasium_robotics": {"envs"},
     "pickle": {"safe_pickle"},
+    "minari": {"runs"},
     "rich": {"runs"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))

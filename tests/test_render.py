@@ -12,6 +12,7 @@ from baselines_her.parallel.collectors import Filmer, Worker
 from baselines_her.rollout import play_episode
 from baselines_her.runs.video import check_video_path, write_video
 from baselines_her.streams import stream
+from baselines_her.types import Start
 
 
 class Wandering:
@@ -26,7 +27,7 @@ def test_filmed_episodes_equal_unfilmed_ones(env_id):
     spec = check(env, env_id)
     worker = Worker(factory, spec, timeout=60.0)
     for n in range(2):
-        seed = stream(0, 2, n=n)
+        seed = Start(stream(0, 2, n=n))
         episode, frames = worker.submit("film", Wandering(), seed).result()
         for one, other in zip(episode, play_episode(env, spec, Wandering(), seed)):
             np.testing.assert_array_equal(one, other)
@@ -42,7 +43,7 @@ def test_environments_without_mujoco_are_filmed_too(tmp_path, point_spec):
             return lambda obs, achieved, goal: np.array([0, 1], np.float32)
 
     with Filmer(EnvFactory("Point-v0", make_point), point_spec) as filmer:
-        frames = filmer.film(North(), stream(0, 2))
+        frames = filmer.film(North(), Start(stream(0, 2)))
     for name in ("film.gif", "film.mp4"):
         write_video(tmp_path / name, frames)
         shown = imageio.mimread(tmp_path / name)

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from point_env import make_point
 
-from baselines_her.config import InputConfig
 from baselines_her.envs.check import check
 from baselines_her.normalizer import Stats
 from baselines_her.policy import Explorer, Policy
 from baselines_her.rollout import collect, play_episode, success, success_rates
+from baselines_her.settings import InputConfig
 from baselines_her.streams import TRAINING, generator, stream
+from baselines_her.types import Start
 
 
 class Northward:
@@ -21,7 +22,7 @@ class Northward:
 
 
 def seeds(*numbers):
-    return [stream(7, TRAINING, n=n) for n in numbers]
+    return [Start(stream(7, TRAINING, n=n)) for n in numbers]
 
 
 def test_states_stand_before_and_after_their_action(point_spec):

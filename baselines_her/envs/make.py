@@ -13,6 +13,7 @@ from ..quiet import quiet_stderr
 from ..versions import mujoco_problem
 from .fetch import speed_up
 from .gl import choose_gl
+from .state import Restorable, is_restorable
 
 ID = re.compile(r"^(?P<name>[\w/.\-]+?)(-v(?P<version>\d+))?$")
 
@@ -58,7 +59,7 @@ class EnvFactory(NamedTuple):
         env = self.build(render_mode=render_mode)
         if self.fast:
             speed_up(env)
-        return env
+        return Restorable(env) if is_restorable(env) else env
 
 
 def env_factory(env: str | None, make_env: Callable[..., gym.Env] | None) -> EnvFactory:

@@ -12,7 +12,7 @@ import gymnasium as gym
 import numpy as np
 
 from ..rollout import Actor, play_episode
-from ..types import EnvSpec, Episodes
+from ..types import EnvSpec, Episodes, Start
 from .gl import require_gl
 from .make import EnvFactory
 
@@ -37,12 +37,12 @@ def make_rendered(factory: EnvFactory, render_mode: str) -> gym.Env:
 
 
 def film(
-    env: gym.Env, spec: EnvSpec, actor: Actor, seed: np.random.SeedSequence
+    env: gym.Env, spec: EnvSpec, actor: Actor, start: Start
 ) -> tuple[Episodes, list[np.ndarray]]:
     """Plays one episode and returns it with its T+1 frames [H, W, 3] uint8."""
     frames: list[Any] = []
     episode = play_episode(
-        env, spec, actor, seed, on_state=lambda: frames.append(env.render())
+        env, spec, actor, start, on_state=lambda: frames.append(env.render())
     )
     return episode, frames
 

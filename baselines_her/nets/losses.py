@@ -92,6 +92,12 @@ def bc_loss(pi, action, mask):
     return tf.reduce_sum(mask[:, None] * tf.square(pi - action))
 
 
+def masked_mean(x, mask):
+    """Mean of x [B] over the rows where mask [B] is 1; 0 where there are none."""
+    _require_rank_1(x=x, mask=mask)
+    return tf.math.divide_no_nan(tf.reduce_sum(mask * x), tf.reduce_sum(mask))
+
+
 def _require_rank_1(**values):
     """Refuses [B, 1], which would broadcast against [B] to [B, B] without a word."""
     for name, value in values.items():

@@ -1,6 +1,6 @@
 """Playing episodes in other processes, or in this one: the same bits either way.
 
-A job is (actor, seeds) and its answer whole `Episodes`, so there is one message per
+A job is (actor, starts) and its answer whole `Episodes`, so there is one message per
 batch of episodes and none per step.
 """
 
@@ -18,24 +18,24 @@ import numpy as np
 
 from ..envs.make import EnvFactory
 from ..rollout import Actor, collect
-from ..types import EnvSpec, Episodes, concatenate
+from ..types import EnvSpec, Episodes, Start, concatenate
 from .worker import inbox_of, send
 
-Seeds = list[np.random.SeedSequence]
+Starts = list[Start]
 
 
 class Pending(Protocol):
     """Episodes that are being played."""
 
     def result(self) -> Episodes:
-        """Waits for them; they stand in the order of their seeds."""
+        """Waits for them; they stand in the order of their starts."""
 
 
 class Later:
     """Episodes that are played in this process when they are asked for."""
 
-    def __init__(self, env: gym.Env, spec: EnvSpec, actor: Actor, seeds: Seeds):
-        self._job = env, spec, actor, seeds
+    def __init__(self, env: gym.Env, spec: EnvSpec, actor: Actor, starts: Starts):
+        self._job = env, spec, actor, starts
 
     def result(self) -> Episodes:
         """Plays them."""
@@ -165,29 +165,29 @@ class Collectors:
         self._env, self._spec = env, spec
         self._workers = [Worker(factory, spec, timeout) for _ in range(n)]
 
-    def submit(self, actor: Actor, seeds: Seeds) -> Pending:
-        """Begins to play one episode for each seed, without waiting."""
+    def submit(self, actor: Actor, starts: Starts) -> Pending:
+        """Begins to play one episode for each start, without waiting."""
         if not self._workers:
-            return self._here(actor, seeds)
-        return Joined(self._hand_out(actor, seeds, self._workers))
+            return self._here(actor, starts)
+        return Joined(self._hand_out(actor, starts, self._workers))
 
-    def collect(self, actor: Actor, seeds: Seeds) -> Episodes:
-        """Plays one episode for each seed and waits; this process takes its share."""
-        share = len(seeds) // (len(self._workers) + 1)
-        theirs = self._hand_out(actor, seeds[share:], self._workers)
+    def collect(self, actor: Actor, starts: Starts) -> Episodes:
+        """Plays one episode for each start and waits; this process takes its share."""
+        share = len(starts) // (len(self._workers) + 1)
+        theirs = self._hand_out(actor, starts[share:], self._workers)
         if not theirs:
-            return self._here(actor, seeds).result()
-        mine = [self._here(actor, seeds[:share]).result()] if share else []
+            return self._here(actor, starts).result()
+        mine = [self._here(actor, starts[:share]).result()] if share else []
         return concatenate([*mine, *(part.result() for part in theirs)])
 
-    def _here(self, actor: Actor, seeds: Seeds) -> Later:
-        return Later(self._env, self._spec, actor, seeds)
+    def _here(self, actor: Actor, starts: Starts) -> Later:
+        return Later(self._env, self._spec, actor, starts)
 
-    def _hand_out(self, actor: Actor, seeds: Seeds, workers: list) -> list[Pending]:
-        """Splits the seeds into runs, as equal as they get, one for each worker."""
-        bounds = np.linspace(0, len(seeds), len(workers) + 1).round().astype(int)
+    def _hand_out(self, actor: Actor, starts: Starts, workers: list) -> list[Pending]:
+        """Splits the starts into runs, as equal as they get, one for each worker."""
+        bounds = np.linspace(0, len(starts), len(workers) + 1).round().astype(int)
         return [
-            worker.submit("collect", actor, seeds[start:stop])
+            worker.submit("collect", actor, starts[start:stop])
             for worker, start, stop in zip(workers, bounds, bounds[1:])
             if stop > start
         ]
@@ -210,10 +210,10 @@ class Filmer:
         self._setup = factory, spec, timeout
         self._worker: Worker | None = None
 
-    def film(self, actor: Actor, seed: np.random.SeedSequence) -> list[np.ndarray]:
+    def film(self, actor: Actor, start: Start) -> list[np.ndarray]:
         """The T+1 frames [H, W, 3] of one episode."""
         self._worker = self._worker or Worker(*self._setup)
-        _, frames = self._worker.submit("film", actor, seed).result()
+        _, frames = self._worker.submit("film", actor, start).result()
         return frames
 
     def __enter__(self) -> "Filmer":

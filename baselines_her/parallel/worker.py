@@ -20,7 +20,7 @@ import numpy as np
 from ..envs.make import EnvFactory
 from ..envs.render import film, make_rendered
 from ..rollout import Actor, collect
-from ..types import EnvSpec, Episodes
+from ..types import EnvSpec, Episodes, Start
 
 HEADER = struct.Struct("<Q")
 
@@ -33,17 +33,15 @@ class Player:
         self._env: Any = None
         self._film_env: Any = None
 
-    def collect(self, actor: Actor, seeds: list[np.random.SeedSequence]) -> Episodes:
-        """One episode for each seed."""
+    def collect(self, actor: Actor, starts: list[Start]) -> Episodes:
+        """One episode for each start."""
         self._env = self._env or self._factory()
-        return collect(self._env, self._spec, actor, seeds)
+        return collect(self._env, self._spec, actor, starts)
 
-    def film(
-        self, actor: Actor, seed: np.random.SeedSequence
-    ) -> tuple[Episodes, list[np.ndarray]]:
+    def film(self, actor: Actor, start: Start) -> tuple[Episodes, list[np.ndarray]]:
         """One episode with its frames."""
         self._film_env = self._film_env or make_rendered(self._factory, "rgb_array")
-        return film(self._film_env, self._spec, actor, seed)
+        return film(self._film_env, self._spec, actor, start)
 
 
 def send(stream: BinaryIO, message: Any) -> None:

@@ -7,7 +7,7 @@ Fetch task with an object takes 132 bytes.
 
 import numpy as np
 
-from ..types import EnvSpec, Episodes, Index
+from ..types import Demos, EnvSpec, Episodes, Index
 
 
 class ReplayBuffer:
@@ -49,7 +49,7 @@ class ReplayBuffer:
         """T, the steps of every episode."""
         return self.action.shape[1]
 
-    def add(self, episodes: Episodes) -> np.ndarray:
+    def add(self, episodes: Episodes | Demos) -> np.ndarray:
         """Stores episodes in their order, over the oldest ones; returns slots [E].
 
         Raises:

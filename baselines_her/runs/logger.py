@@ -21,6 +21,8 @@ COLUMNS = (
     "loss/action_l2",
     "loss/bc",
     "q/target",
+    "demos/q",
+    "demos/passed",
     "stats/o_mean",
     "stats/o_std",
     "stats/g_mean",

@@ -18,7 +18,7 @@ from ..normalizer import Moments, stats
 from ..policy import Policy
 from ..safe_pickle import MAX_BYTES, dump_flat, load_flat
 from ..types import EnvSpec
-from .arrays import pack, unpack
+from .arrays import pack, read_file, unpack
 from .files import write_atomically
 
 FORMAT, VERSION = "baselines_her policy", 1
@@ -75,7 +75,7 @@ def read_policy(path: str | Path) -> PolicyFile:
     """
     path = Path(path).expanduser()
     try:
-        return _parse(_read_bytes(path))
+        return _parse(read_file(path, MAX_BYTES))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise ValueError(f"{path} is not a policy file: {reason}") from None
@@ -119,14 +119,6 @@ def expected_shapes(spec: EnvSpec, config: Config) -> dict[str, tuple[int, ...]]
     for norm, dim in ("obs_norm", spec.obs_dim), ("goal_norm", spec.goal_dim):
         shapes |= {f"{norm}/sum": (dim,), f"{norm}/sumsq": (dim,), f"{norm}/n_rows": ()}
     return shapes
-
-
-def _read_bytes(path: Path) -> bytes:
-    if not path.is_file():
-        kind = "it is a folder" if path.is_dir() else "there is no such file"
-        raise ValueError(kind)
-    with path.open("rb") as file:
-        return file.read(MAX_BYTES + 1)
 
 
 def _parse(data: bytes) -> PolicyFile:

@@ -1,0 +1,75 @@
+"""The simulator's whole state: taken after a reset, and put back at the next one.
+
+Exact at an episode's start only.  In the middle of one, a Fetch environment's next
+action depends on more than MuJoCo's state (it moves the mocap body to where the arm
+was), so whoever wants to begin there replays the actions up to that step.
+"""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+
+class Restorable(gym.Wrapper):
+    """Takes `options={"state": [S], "goal": [G]}` in reset, for MuJoCo robots."""
+
+    def reset(self, *, seed=None, options=None):
+        """As the environment's own, or from a state and with a goal of before."""
+        if not options or "state" not in options:
+            return self.env.reset(seed=seed, options=options)
+        observation, info = self.env.reset(seed=seed)
+        return restore(self.env, options["state"], options["goal"], observation), info
+
+
+def is_restorable(env: gym.Env) -> bool:
+    """Whether `simulator_state` and `restore` know this environment."""
+    base: Any = env.unwrapped
+    return all(hasattr(base, name) for name in ("model", "data", "goal", "_get_obs"))
+
+
+def simulator_state(env: gym.Env) -> np.ndarray:
+    """MuJoCo's integration state, [S] float64.
+
+    Raises:
+      ValueError: the environment is not a MuJoCo robot.
+    """
+    import mujoco
+
+    if not is_restorable(env):
+        raise ValueError(f"{env} has no MuJoCo state that could be saved.")
+    base: Any = env.unwrapped
+    kind = mujoco.mjtState.mjSTATE_INTEGRATION
+    state = np.empty(mujoco.mj_stateSize(base.model, kind))
+    mujoco.mj_getState(base.model, base.data, state, kind)
+    return state
+
+
+def restore(
+    env: gym.Env, state: np.ndarray, goal: np.ndarray, observation: dict[str, Any]
+) -> dict[str, Any]:
+    """Puts a start state and its goal back; returns the first observation.
+
+    Args:
+      env: just reset.
+      state: from `simulator_state` after another reset.
+      goal: that episode's desired goal.
+      observation: what this reset returned, for its dtypes.
+
+    Raises:
+      ValueError: the state is of another model.
+    """
+    import mujoco
+
+    base: Any = env.unwrapped
+    kind = mujoco.mjtState.mjSTATE_INTEGRATION
+    size = mujoco.mj_stateSize(base.model, kind)
+    if state.shape != (size,):
+        raise ValueError(
+            f"a start state must have {size} numbers here, found {state.shape}.  It "
+            "was made with another model or another version of mujoco."
+        )
+    mujoco.mj_setState(base.model, base.data, state, kind)
+    mujoco.mj_forward(base.model, base.data)
+    base.goal = np.array(goal, observation["desired_goal"].dtype)
+    return base._get_obs()

@@ -1,0 +1,102 @@
+"""Runs a named list of trainings, one after the other.
+
+    python experiment/benchmark.py demos              # run it, or go on with it
+    python experiment/benchmark.py demos --show       # what it holds, and what is done
+
+Every run has a folder logs/benchmark/<list>/<run>_seed<n>.  A finished run is never
+repeated.  After the training its final policy plays 100 episodes: `evaluation.json`.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from baselines_her.cli import Parser, refuse
+from baselines_her.knobs import nearest
+from baselines_her.play import rollouts
+from baselines_her.rollout import success_rates
+from baselines_her.runs.files import write_atomically
+from baselines_her.runs.policy_file import load_policy
+
+LISTS_FILE = Path(__file__).with_name("benchmarks.json")
+EVALUATION, EPISODES = "evaluation.json", 100
+IN_THE_AIR = 0.03  # metres: a goal this far above the lowest one is in the air
+
+
+def runs_of(name: str, lists: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """(folder name, flags) of every run in a list, first seeds first."""
+    runs: dict[str, dict[str, Any]] = lists[name]
+    seeds = max(len(run["seeds"]) for run in runs.values())
+    return [
+        (f"{label}_seed{run['seeds'][n]}", [*run["flags"], f"--seed={run['seeds'][n]}"])
+        for n in range(seeds)
+        for label, run in runs.items()
+        if n < len(run["seeds"])
+    ]
+
+
+def is_done(folder: Path) -> bool:
+    """Whether a run was trained to its end and evaluated."""
+    return (folder / "FINISHED").exists() and (folder / EVALUATION).exists()
+
+
+def train(folder: Path, flags: list[str]) -> None:
+    """Trains, or goes on; raises if the training fails."""
+    if not (folder / "FINISHED").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        command = [sys.executable, "-m", "baselines_her.run", *flags]
+        subprocess.run([*command, f"--log_path={folder}"], check=True)
+
+
+def evaluate(folder: Path) -> dict[str, Any]:
+    """Success of the final policy, of the best one, and by the goal's height."""
+    found: dict[str, Any] = {"episodes": EPISODES}
+    for name in "latest", "best":
+        policy = load_policy(folder / f"policy_{name}.pkl")
+        episodes = rollouts(policy, episodes=EPISODES)
+        found[name], found[f"{name}_any"] = success_rates(episodes)
+        height = episodes.goal[:, 2] - episodes.goal[:, 2].min()
+        is_high = height > IN_THE_AIR
+        for place, chosen in ("air", is_high), ("table", ~is_high):
+            if chosen.any() and is_high.any():
+                rate = float(np.mean(episodes.success[chosen, -1]))
+                found[f"{name}_{place}"] = rate
+    return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line; returns the exit code."""
+    lists = json.loads(LISTS_FILE.read_text())
+    parser = Parser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("name", help=", ".join(lists))
+    parser.add_argument("--out", type=Path, default=Path("logs/benchmark"))
+    parser.add_argument("--show", action="store_true", help="run nothing")
+    options = parser.parse_args(arguments)
+    if options.name not in lists:
+        refuse(f"there is no list {options.name}{nearest(options.name, lists)}")
+    for label, flags in runs_of(options.name, lists):
+        folder = options.out / options.name / label
+        done = is_done(folder)
+        print(f"{'done' if done else 'to do':6} {label}: {' '.join(flags)}", flush=True)
+        if done or options.show:
+            continue
+        train(folder, flags)
+        found = evaluate(folder)
+        write_atomically(folder / EVALUATION, json.dumps(found, indent=2).encode())
+        print(f"       {found}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (KeyboardInterrupt, subprocess.CalledProcessError) as error:
+        sys.exit(f"stopped: {error!r}")
