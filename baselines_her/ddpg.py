@@ -20,7 +20,6 @@ from .policy import Policy
 from .quiet import quiet_stderr
 from .settings import DDPGConfig, InputConfig
 from .types import Batch, EnvSpec, Episodes
-from .versions import available_cores
 
 # What an update reports, and the column it is logged in.
 TERMS = {
@@ -32,30 +31,6 @@ TERMS = {
     "demo_q": "demos/q",
     "passed": "demos/passed",
 }
-
-
-def use_threads(n: int) -> None:
-    """Gives the compiled programs `n` threads.
-
-    The sums of large batches depend on this number, so it is part of what makes two
-    runs equal, and TensorFlow takes it only once in a process.
-
-    Raises:
-      ValueError: TensorFlow already runs with another number.
-    """
-    threading = tf.config.threading
-    if threading.get_intra_op_parallelism_threads() == n:
-        return
-    try:
-        threading.set_intra_op_parallelism_threads(n)
-    except RuntimeError:
-        found = threading.get_intra_op_parallelism_threads() or available_cores()
-        if found == n:
-            return
-        raise ValueError(
-            f"learner_threads must stay the same within one process, found {n} after "
-            f"{found}.  Start a new process."
-        ) from None
 
 
 class Cloning(NamedTuple):
@@ -181,6 +156,17 @@ class DDPG:
         for prefix, norm in ("obs_norm", self.obs_norm), ("goal_norm", self.goal_norm):
             norm.total = Moments(*(arrays[f"{prefix}/{p}"] for p in Moments._fields))
 
+    def state(self) -> dict[str, np.ndarray]:
+        """`arrays()` and the optimisers' moments: all that the learner remembers."""
+        moments = {name: v.numpy() for name, v in self._named_moments().items()}
+        return {**self.arrays(), **moments}
+
+    def load_state(self, arrays: dict[str, np.ndarray]) -> None:
+        """Takes everything of `state()`."""
+        self.load_arrays(arrays)
+        for name, variable in self._named_moments().items():
+            variable.assign(arrays[name])
+
     # -- the compiled program ------------------------------------------------
 
     @tf.function(jit_compile=True, autograph=False)
@@ -262,6 +248,15 @@ class DDPG:
     def _named_weights(self) -> dict[str, tf.Variable]:
         networks = self.actor, self.critic, self.target_actor, self.target_critic
         return {v.name.removesuffix(":0"): v for n in networks for v in n.weights}
+
+    def _named_moments(self) -> dict[str, tf.Variable]:
+        named = {}
+        for name, adam in ("actor", self._actor_adam), ("critic", self._critic_adam):
+            named[f"adam/{name}/step"] = adam.step
+            for kind, variables in ("first", adam.first), ("second", adam.second):
+                for n, variable in enumerate(variables):
+                    named[f"adam/{name}/{kind}/{n}"] = variable
+        return named
 
 
 def _all_finite(*lists):

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -27,39 +28,65 @@ class Epochs:
         algorithm: OffPolicy,
         collectors: Collectors,
         filmer: Filmer,
-        folder: RunFolder,
         console: Console,
         clock: Callable[[], float] = time.perf_counter,
     ):
         """Takes the rooms that an epoch passes through; see `training.train`."""
         self._config, self._algorithm = config, algorithm
         self._learner, self._collectors = algorithm.learner, collectors
-        self._filmer, self._folder, self._console = filmer, folder, console
+        self._filmer, self._console = filmer, console
         self._clock, self._started = clock, clock()
+        self._cycles: list[Row] = []  # metrics of the unfinished epoch
         self.rows: list[Row] = []
 
-    def run_one(self) -> Row:
-        """Cycles, evaluates, logs and saves; returns the epoch's row."""
-        cycles = self._cycles()
+    def state(self) -> dict[str, Any]:
+        """What an epoch needs to go on after `load_state`."""
+        return {
+            "rows": self.rows,
+            "cycles": self._cycles,
+            "seconds": self._clock() - self._started,
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Takes everything of `state()`."""
+        self.rows, self._cycles = list(state["rows"]), list(state["cycles"])
+        self._started = self._clock() - state["seconds"]
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all steps were taken and the last epoch is evaluated."""
+        enough = self._algorithm.n_env_steps >= self._config.run.num_timesteps
+        return enough and not self._cycles
+
+    def run_one(
+        self, folder: RunFolder, after_cycle: Callable[[], None] = lambda: None
+    ) -> Row:
+        """Cycles, evaluates, logs and saves; returns the epoch's row.
+
+        Args:
+          folder: takes the row and the policies.
+          after_cycle: called after every cycle.
+        """
+        self._run_cycles(after_cycle)
         policy = self._learner.policy(self._config.loop.test_with_polyak)
         tests = self._collectors.collect(policy, self._test_starts())
-        row = self._row(cycles, tests)
+        row = self._row(self._cycles, tests)
         self.rows.append(row)
-        self._folder.write(row, self._learner.arrays())
+        self._cycles = []
+        folder.write(row, self._learner.arrays())
         self._console.epoch(row)
         interval = self._config.loop.video_interval
         if interval and row["epoch"] % interval == 0:
-            self._film(policy, int(row["epoch"]))
+            self._film(policy, int(row["epoch"]), folder)
         return row
 
-    def _cycles(self) -> list[Row]:
-        rows = []
-        for _ in range(self._config.loop.n_cycles):
-            rows.append(self._algorithm.cycle())
+    def _run_cycles(self, after_cycle: Callable[[], None]) -> None:
+        wanted = self._config.loop.n_cycles
+        total = self._config.run.num_timesteps
+        while len(self._cycles) < wanted and self._algorithm.n_env_steps < total:
+            self._cycles.append(self._algorithm.cycle())
             self._console.cycle(self._algorithm.n_env_steps)
-            if self._algorithm.n_env_steps >= self._config.run.num_timesteps:
-                break
-        return rows
+            after_cycle()
 
     def _test_starts(self) -> list[Start]:
         """The starts of this epoch's evaluation episodes: other ones every epoch."""
@@ -89,9 +116,9 @@ class Epochs:
         row["time/total"] = self._clock() - self._started
         return row
 
-    def _film(self, policy: Policy, epoch: int) -> None:
+    def _film(self, policy: Policy, epoch: int, folder: RunFolder) -> None:
         """Films the first evaluation episode of an epoch that has just been added."""
         number = epoch * self._config.loop.n_test_rollouts
         start = Start(stream(self._config.run.seed, EVALUATION, n=number))
         frames = self._filmer.film(policy, start)
-        write_video(self._folder.path / "videos" / f"epoch_{epoch}.mp4", frames)
+        write_video(folder.path / "videos" / f"epoch_{epoch}.mp4", frames)

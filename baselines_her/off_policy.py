@@ -15,7 +15,7 @@ from .config import Config
 from .ddpg import DDPG
 from .demo_starts import training_start
 from .her_sampler import RewardFn, future_p, relabel
-from .policy import Explorer
+from .policy import Explorer, Policy
 from .replay.buffer import ReplayBuffer, UniformSampler
 from .rollout import Actor, success_rates
 from .streams import DEMOS, RELABEL, REPLAY, generator
@@ -60,6 +60,14 @@ def bc_scale(env_steps: int, bc_fade: int) -> float:
     return max(0.0, 1.0 - env_steps / bc_fade) if bc_fade else 1.0
 
 
+class Flight(NamedTuple):
+    """Episodes that are being played, and what it takes to play them again."""
+
+    policy: Policy  # without its noise
+    first: int  # number of the first episode
+    pending: Any
+
+
 class OffPolicy:
     """DDPG with hindsight: what `training` asks for once per cycle."""
 
@@ -86,7 +94,7 @@ class OffPolicy:
         """
         self._config, self._spec, self._clock = config, spec, clock
         self._reward_fn, self._collectors = reward_fn, collectors
-        self._pending: deque[Any] = deque()
+        self._flights: deque[Flight] = deque()
         self.learner, self._demos = learner, demos
         own = demo_sources(demos, spec, config)
         self._sources = [replay_source(spec, config), *own]
@@ -101,6 +109,41 @@ class OffPolicy:
     def n_env_steps(self) -> int:
         """Training steps in the environment so far, of all workers."""
         return self.n_episodes * self._spec.horizon
+
+    @property
+    def replay(self) -> ReplayBuffer:
+        """What the policy collected."""
+        return self._sources[0].buffer
+
+    def state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Arrays and counters from which `load_state` goes on, bit for bit.
+
+        The replay buffer is not among them: it is large and has its own way to disk.
+        """
+        arrays = {f"learner/{k}": v for k, v in self.learner.state().items()}
+        for flight in self._flights:
+            lagged = flight.policy.arrays().items()
+            arrays |= {f"flight/{flight.first}/{k}": v for k, v in lagged}
+        return arrays, {
+            "n_cycles": self.n_cycles,
+            "n_episodes": self.n_episodes,
+            "n_updates": self.n_updates,
+            "flights": [flight.first for flight in self._flights],
+        }
+
+    def load_state(
+        self, arrays: dict[str, np.ndarray], counters: dict[str, Any]
+    ) -> None:
+        """Takes everything of `state()`; episodes in flight are played again."""
+        parts = {k.removeprefix("learner/"): v for k, v in arrays.items()}
+        self.learner.load_state(parts)
+        self.n_cycles = int(counters["n_cycles"])
+        self.n_episodes = self._n_submitted = int(counters["n_episodes"])
+        self.n_updates = int(counters["n_updates"])
+        for first in counters["flights"]:
+            name = f"flight/{first}/"
+            lagged = {k.removeprefix(name): v for k, v in arrays.items() if name in k}
+            self._submit(self.learner.policy().with_arrays(lagged))
 
     def cycle(self) -> dict[str, float]:
         """Collects, stores, learns; returns the metrics of this cycle."""
@@ -126,25 +169,20 @@ class OffPolicy:
             "time/update": clock() - sampled,
         }
 
-    def _explorer(self) -> Explorer:
-        collect, limits = self._config.collect, self._spec.max_action
-        policy = self.learner.policy()
-        return Explorer(policy, collect.noise_eps, collect.random_eps, limits)
-
     def _next_episodes(self) -> Episodes:
         """This cycle's episodes; the next cycle's are begun before they are learned.
 
         Pipelined, the collectors play with the policy of the cycle's start while the
         learner works, so episodes are one cycle older than the policy they meet.
         """
-        if not self._pending:
-            self._submit()
-        episodes = self._pending.popleft().result()
+        if not self._flights:
+            self._submit(self.learner.policy())
+        episodes = self._flights.popleft().pending.result()
         if self._config.collect.pipelined:
-            self._submit()
+            self._submit(self.learner.policy())
         return episodes
 
-    def _submit(self) -> None:
+    def _submit(self, policy: Policy) -> None:
         seed, first = self._config.run.seed, self._n_submitted
         self._n_submitted += self._config.collect.num_env
         share = self._config.demos.demo_resets
@@ -152,7 +190,10 @@ class OffPolicy:
             training_start(seed, n, self._demos, share)
             for n in range(first, self._n_submitted)
         ]
-        self._pending.append(self._collectors.submit(self._explorer(), starts))
+        collect, limits = self._config.collect, self._spec.max_action
+        actor = Explorer(policy, collect.noise_eps, collect.random_eps, limits)
+        pending = self._collectors.submit(actor, starts)
+        self._flights.append(Flight(policy, first, pending))
 
     def _hindsight_rows(self, episodes, rng: np.random.Generator) -> Batch:
         """As many relabelled transitions as `episodes` hold, drawn with replacement."""

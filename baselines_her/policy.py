@@ -5,6 +5,7 @@ act together, and a step costs microseconds where a TensorFlow call costs a hund
 Whoever acts offers `start(rng) -> act(obs, achieved, goal)`.
 """
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -57,6 +58,23 @@ class Policy:
             x = np.maximum(x @ kernel + bias, 0.0)
         kernel, bias = self._layers[-1]
         return np.tanh(x @ kernel + bias) * self._max_action
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What the policy computes with, for `with_arrays`."""
+        named = {"mean": self._mean, "std": self._std}
+        for n, (kernel, bias) in enumerate(self._layers):
+            named |= {f"{n}/kernel": kernel, f"{n}/bias": bias}
+        return named
+
+    def with_arrays(self, arrays: Mapping[str, np.ndarray]) -> "Policy":
+        """This policy with other weights and statistics."""
+        other = copy.copy(self)
+        other._mean, other._std = arrays["mean"], arrays["std"]
+        other._layers = [
+            (arrays[f"{n}/kernel"], arrays[f"{n}/bias"])
+            for n in range(len(self._layers))
+        ]
+        return other
 
     def start(self, rng: np.random.Generator) -> Act:
         """Begins an episode; the greedy policy needs no randomness."""

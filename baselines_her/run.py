@@ -33,7 +33,8 @@ def _train(flags: dict[str, Any], arguments: list[str]) -> int:
     Config.from_flags(**flags)  # refuses bad values before anything heavy is loaded
     from .envs.make import resolve_id
 
-    env = resolve_id(flags.pop("env", "FetchReach"))
+    env = flags.pop("env", None if "resume" in flags else "FetchReach")
+    env = env and resolve_id(env)
     from .training import train
 
     command = shlex.join(["python", "-m", "baselines_her.run", *arguments])

@@ -31,6 +31,7 @@ class RunConfig:
     log_path: str | None = knob(None, "run folder; default logs/her/<env>_<n>")
     save_path: str | None = knob(None, "also write the final policy to this file")
     load_path: str | None = knob(None, "policy file to start from, or to play")
+    resume: str | None = knob(None, "go on with the run in this folder")
     play: bool = knob(False, "play the policy after training, or the loaded one")
 
 
@@ -47,6 +48,9 @@ class LoopConfig:
     test_with_polyak: bool = knob(False, "evaluate the target networks")
     policy_save_interval: int = knob(
         5, "epochs between policy_<epoch>.pkl; 0: only best and latest", low=0
+    )
+    checkpoint_interval: float = knob(
+        300.0, "seconds between checkpoints; 0: after every cycle", low=0
     )
     video_interval: int = knob(
         0, "film one greedy episode every this many epochs; 0: never", low=0

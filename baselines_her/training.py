@@ -8,22 +8,26 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 
 from .config import Config
-from .ddpg import DDPG, Cloning, use_threads
+from .ddpg import DDPG, Cloning
 from .envs.check import check, reward_function
 from .envs.fetch import speed_up
-from .envs.make import env_factory
+from .envs.make import EnvFactory, env_factory
 from .epochs import Epochs
+from .nets import use_threads
 from .off_policy import OffPolicy
 from .parallel.collectors import Collectors, Filmer
 from .policy import Policy
+from .resuming import Saver, resumed_knobs
+from .runs.checkpoint import Checkpoints
 from .runs.console import Console, open_console
 from .runs.demo_file import demos_for
-from .runs.folder import RunFolder, open_folder
+from .runs.folder import RunFolder, choose_folder, write_config
 from .runs.logger import Row
 from .runs.policy_file import read_policy
 from .runs.video import check_video_path
+from .stopping import stop_signals
 from .streams import WEIGHTS, generator
-from .types import EnvSpec
+from .types import Demos, EnvSpec
 from .versions import available_cores
 
 
@@ -63,6 +67,50 @@ def train(
       ValueError: a setting or the environment is not what it must be.
       RuntimeError: training met something that it cannot go on with.
     """
+    setup = _prepare(env, make_env, knobs)
+    config, spec, factory = setup.config, setup.spec, setup.factory
+    timeout = config.machine.collector_timeout
+    with contextlib.ExitStack() as stack:
+        collectors = _open_collectors(setup)
+        stack.enter_context(collectors)
+        learner = _build_learner(config, spec)
+        rewards = reward_function(setup.env)
+        algorithm = OffPolicy(config, spec, learner, rewards, collectors, setup.demos)
+        path, goes_on = choose_folder(config)
+        console = stack.enter_context(open_console(config, spec, quiet))
+        _announce(console, setup, path)
+        filmer = stack.enter_context(Filmer(factory, spec, timeout))
+        epochs = Epochs(config, algorithm, collectors, filmer, console)
+        checkpoints = Checkpoints(path / "checkpoint", algorithm.replay)
+        stop = stack.enter_context(stop_signals())
+        saver = Saver(config, checkpoints, algorithm, epochs, stop)
+        if goes_on:
+            saver.restore(console.say)
+        write_config(path, config, spec, command)
+        folder = RunFolder(path, config, spec, epochs.rows, console.say)
+        stack.enter_context(folder)
+        _run(epochs, folder, saver, on_epoch, console)
+        saver.save()
+        folder.finish(learner.arrays(), config.run.save_path)
+    console.say(folder.epilogue())
+    policy = learner.policy(config.loop.test_with_polyak)
+    return Result(folder.path, folder.best_path, policy, epochs.rows)
+
+
+class Setup(NamedTuple):
+    """What is known before the rooms are built."""
+
+    factory: EnvFactory
+    env: gym.Env  # this process's own
+    spec: EnvSpec
+    config: Config  # resolved
+    demos: Demos | None
+    warnings: list[str]
+
+
+def _prepare(env: str | None, make_env: Any, knobs: dict[str, Any]) -> Setup:
+    """Looks everything up and checks it, before anything is built or written."""
+    env, knobs = resumed_knobs(knobs, env, make_env is not None)
     factory = env_factory(env, make_env)
     config = Config.from_flags(**knobs, env=factory.env_id)
     if config.loop.video_interval:
@@ -73,28 +121,27 @@ def train(
     demos, warnings = demos_for(config.demos, spec)
     config = config.resolve(spec, cores=available_cores())
     use_threads(config.machine.learner_threads or 1)
-    with contextlib.ExitStack() as stack:
-        n, timeout = config.machine.collectors or 0, config.machine.collector_timeout
-        collectors = Collectors(factory, spec, training_env, n, timeout)
-        stack.enter_context(collectors)
-        learner = _build_learner(config, spec)
-        reward_fn = reward_function(training_env)
-        algorithm = OffPolicy(config, spec, learner, reward_fn, collectors, demos)
-        folder = stack.enter_context(open_folder(config, spec, command))
-        console = stack.enter_context(open_console(config, spec, quiet))
-        _announce(console, config, spec, folder, training_env)
-        for warning in warnings:
-            console.say(warning)
-        filmer = stack.enter_context(Filmer(factory, spec, timeout))
-        epochs = Epochs(config, algorithm, collectors, filmer, folder, console)
-        while algorithm.n_env_steps < config.run.num_timesteps:
-            row = epochs.run_one()
+    return Setup(factory, training_env, spec, config, demos, warnings)
+
+
+def _open_collectors(setup: Setup) -> Collectors:
+    machine = setup.config.machine
+    n, timeout = machine.collectors or 0, machine.collector_timeout
+    return Collectors(setup.factory, setup.spec, setup.env, n, timeout)
+
+
+def _run(
+    epochs: Epochs, folder: RunFolder, saver: Saver, on_epoch: Any, console: Console
+) -> None:
+    """Runs epoch after epoch, until the steps are taken or `on_epoch` says no."""
+    try:
+        while not epochs.is_finished:
+            row = epochs.run_one(folder, saver.after_cycle)
             if on_epoch is not None and on_epoch(row) is False:
                 break
-        folder.finish(learner.arrays(), config.run.save_path)
-    console.say(folder.epilogue())
-    policy = learner.policy(config.loop.test_with_polyak)
-    return Result(folder.path, folder.best_path, policy, epochs.rows)
+    except (KeyboardInterrupt, SystemExit):
+        console.say(folder.resume_hint())
+        raise
 
 
 def _build_learner(config: Config, spec: EnvSpec) -> DDPG:
@@ -122,15 +169,13 @@ def _shape(spec: EnvSpec, config: Config) -> str:
     )
 
 
-def _announce(
-    console: Console, config: Config, spec: EnvSpec, folder: RunFolder, env: gym.Env
-) -> None:
+def _announce(console: Console, setup: Setup, path: Path) -> None:
+    config, spec, demos = setup.config, setup.spec, setup.config.demos
     console.say(
         f"{spec.env_id}: {spec.horizon} steps an episode, preset {config.run.preset}, "
-        f"seed {config.run.seed}, run folder {folder.path}"
+        f"seed {config.run.seed}, run folder {path}"
     )
-    if config.demos.demo_file is not None:
-        demos = config.demos
+    if demos.demo_file is not None:
         cloning = f"cloned {'with' if demos.q_filter else 'without'} Q-filter"
         console.say(
             f"{demos.num_demo} demonstrations of {demos.demo_file}, "
@@ -142,5 +187,6 @@ def _announce(
             "Rewards are neither {-1, 0} nor {0, 1}: TD targets are not clipped to "
             "possible returns."
         )
-    if config.machine.fast_env and (why_not := speed_up(env)):
-        console.say(why_not)
+    why_not = speed_up(setup.env) if config.machine.fast_env else None
+    for line in [*([why_not] if why_not else []), *setup.warnings]:
+        console.say(line)

@@ -33,7 +33,8 @@ def median_seconds(work, repeats=5):
 
 def update(batch_size, threads):
     """Milliseconds per update, and GFLOP/s of the product it is made of."""
-    from baselines_her.ddpg import DDPG, use_threads
+    from baselines_her.ddpg import DDPG
+    from baselines_her.nets import use_threads
 
     use_threads(int(threads))
     rows = int(batch_size)

@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "baselines_her"
 ROWS = [
     {"run", "demos", "__init__"},
     {"training", "play"},
+    {"resuming"},
     {"epochs"},
     {"off_policy", "parallel.collectors", "parallel.worker"},
     {"ddpg", "demo_starts"},
@@ -22,7 +23,7 @@ ROWS = [
     {"cli"},
     {"config", "normalizer"},
     {"settings"},
-    {"streams", "versions", "presets", "knobs", "quiet"},
+    {"streams", "versions", "presets", "knobs", "quiet", "stopping"},
     {"safe_pickle", "pickled_arrays", "types"},
 ]
 ONLY_IN = {

@@ -71,6 +71,7 @@ def test_a_run_folder_holds_everything(tmp_path):
     names = {path.name for path in result.log_path.iterdir()} - {"tb"}
     assert names == {
         "FINISHED",
+        "checkpoint",
         "config.json",
         "policy_0.pkl",
         "policy_2.pkl",
@@ -130,8 +131,8 @@ def test_training_may_start_from_a_policy(tmp_path):
 
 def test_a_run_never_writes_over_another(tmp_path):
     train(tmp_path / "run", **SHORT)
-    with pytest.raises(ValueError, match="log_path must be a new folder"):
-        train(tmp_path / "run", **SHORT)
+    with pytest.raises(ValueError, match=r"with other settings \(seed 0 -> 1\)"):
+        train(tmp_path / "run", **SHORT, seed=1)
 
 
 def test_training_ends_when_the_callback_says_so(tmp_path):

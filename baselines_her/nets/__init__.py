@@ -5,10 +5,35 @@ machine without a GPU gets "failed call to cuInit"); both happen here first, sil
 """
 
 from ..quiet import quiet_stderr
+from ..versions import available_cores
 
 with quiet_stderr():
     import tensorflow as tf
 
     tf.config.list_physical_devices()
 
-__all__ = ["tf"]
+__all__ = ["tf", "use_threads"]
+
+
+def use_threads(n: int) -> None:
+    """Gives the compiled programs `n` threads.
+
+    The sums of large batches depend on this number, so it is part of what makes two
+    runs equal, and TensorFlow takes it only once in a process.
+
+    Raises:
+      ValueError: TensorFlow already runs with another number.
+    """
+    threading = tf.config.threading
+    if threading.get_intra_op_parallelism_threads() == n:
+        return
+    try:
+        threading.set_intra_op_parallelism_threads(n)
+    except RuntimeError:
+        found = threading.get_intra_op_parallelism_threads() or available_cores()
+        if found == n:
+            return
+        raise ValueError(
+            f"learner_threads must stay the same within one process, found {n} after "
+            f"{found}.  Start a new process."
+        ) from None

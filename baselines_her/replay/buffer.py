@@ -5,9 +5,13 @@ A room's worth of arrays and one counter.  Rewards are not stored (see
 Fetch task with an object takes 132 bytes.
 """
 
+import itertools
+
 import numpy as np
 
 from ..types import Demos, EnvSpec, Episodes, Index
+
+FIELDS = ("obs", "achieved", "goal", "action")
 
 
 class ReplayBuffer:
@@ -45,6 +49,11 @@ class ReplayBuffer:
         return min(self.n_added, len(self.goal))
 
     @property
+    def capacity(self) -> int:
+        """Episodes that fit."""
+        return len(self.goal)
+
+    @property
     def horizon(self) -> int:
         """T, the steps of every episode."""
         return self.action.shape[1]
@@ -55,13 +64,43 @@ class ReplayBuffer:
         Raises:
           ValueError: a stored number would not be finite: nothing is stored then.
         """
-        for name in ("obs", "achieved", "goal", "action"):
+        for name in FIELDS:
             _require_finite(name, getattr(episodes, name))
         slots = (self.n_added + np.arange(len(episodes.goal))) % len(self.goal)
-        for name in ("obs", "achieved", "goal", "action"):
+        for name in FIELDS:
             getattr(self, name)[slots] = getattr(episodes, name)
         self.n_added += len(slots)
         return slots
+
+    # -- for checkpoints: episodes by their number since the start of the run --
+
+    def spans(self, since: int) -> list[tuple[int, int]]:
+        """Stored episodes from number `since` on, as runs that lie in one piece."""
+        first, last = max(since, self.n_added - self.capacity), self.n_added
+        wrap = last - last % self.capacity
+        cuts = [first, wrap, last] if first < wrap < last else [first, last]
+        return [(a, b) for a, b in itertools.pairwise(cuts) if a < b]
+
+    def episodes(self, first: int, last: int) -> dict[str, np.ndarray]:
+        """Views of the episodes of one span."""
+        start = first % self.capacity
+        piece = slice(start, start + last - first)
+        return {name: getattr(self, name)[piece] for name in FIELDS}
+
+    def restore(self, first: int, fields: dict[str, np.ndarray]) -> None:
+        """Puts the episodes of a span back; the caller sets `n_added`.
+
+        Raises:
+          ValueError: they are of another environment or do not fit.
+        """
+        start = first % self.capacity
+        piece = slice(start, start + len(fields["goal"]))
+        for name in FIELDS:
+            room = getattr(self, name)[piece]
+            if room.shape != fields[name].shape:
+                raise ValueError(f"its episodes are not of this run ({name})")
+            _require_finite(name, fields[name])
+            room[...] = fields[name]
 
 
 class UniformSampler:

@@ -1,35 +1,64 @@
 """Writing files so that no reader ever meets half of one."""
 
+import contextlib
+import io
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_atomically(path: str | Path, data: bytes) -> None:
     """Writes `data` under a temporary name beside `path`, then renames it there.
 
     Raises:
-      OSError: the disk is full or the folder cannot be written; what was at `path`
-        before is untouched.
+      OSError: the disk is full or the folder cannot be written; the sentence names
+        the path and the bytes needed.  What was at `path` before is untouched.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    stream_atomically(path, lambda file: file.write(data), len(data))
+
+
+def stream_atomically(
+    path: str | Path, write: Callable[[BinaryIO], object], size: int
+) -> None:
+    """As `write_atomically`, for what should not stand in memory twice.
+
+    Args:
+      path: where.
+      write: writes to an open file.
+      size: about how many bytes that will be, for the message.
+    """
+    path, temporary = Path(path), None
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(handle, "wb", buffering=io.DEFAULT_BUFFER_SIZE) as file:
+            write(file)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        sync_folder(path.parent)
+    except BaseException as error:
+        if temporary:
+            with contextlib.suppress(OSError):
+                Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            reason = f"{error.strerror}; it needs {size} bytes"
+            raise OSError(error.errno, reason, str(path)) from error
         raise
-    _sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Makes the rename itself durable."""
+def sweep(folder: Path) -> None:
+    """Removes what writers that were killed left under temporary names."""
+    for path in folder.glob(".*.*"):
+        if path.is_file():
+            path.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes renames within a folder durable."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -2,6 +2,8 @@
 
 import json
 import shlex
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +12,50 @@ import numpy as np
 from ..config import Config
 from ..types import EnvSpec
 from ..versions import package_versions
-from .files import write_atomically
+from .files import sweep, write_atomically
 from .logger import Row, open_writers
 from .policy_file import write_policy
+
+# Settings that may differ when a run goes on: they do not change what is computed.
+FREE = (
+    *("num_timesteps", "log_path", "save_path", "play", "resume"),
+    *("checkpoint_interval", "policy_save_interval", "video_interval"),
+    *("collectors", "collector_timeout"),
+)
+
+
+def warn(text: str) -> None:
+    """Prints a warning on stderr."""
+    print(text, file=sys.stderr, flush=True)
 
 
 class RunFolder:
     """Writes everything a run leaves, and knows which policy was the best."""
 
-    def __init__(self, path: Path, config: Config, spec: EnvSpec):
+    def __init__(
+        self,
+        path: Path,
+        config: Config,
+        spec: EnvSpec,
+        rows: list[Row],
+        tell: Callable[[str], None] = warn,
+    ):
+        """Opens the folder for writing.
+
+        Args:
+          path: the folder, made already.
+          config: resolved.
+          spec: the environment's dimensions.
+          rows: those of a resumed run; others in the files are cut.
+          tell: takes warnings.
+        """
         self.path, self._config, self._spec = path, config, spec
         self._versions = package_versions()
-        self._writers = open_writers(path)
-        self._last: dict[str, Any] = {}
-        self.best_success = -1.0
-        self.best_epoch = 0
+        self._writers = open_writers(path, rows, tell)
+        self._facts: dict[str, Any] = {}
+        self.best_success, self.best_epoch = -1.0, 0
+        for row in rows:
+            self._note(row)
 
     @property
     def best_path(self) -> Path:
@@ -42,19 +73,12 @@ class RunFolder:
         """Logs an epoch and saves its policy: latest, periodic, and best if it is."""
         for writer in self._writers:
             writer.write(row)
-        epoch, success = int(row["epoch"]), row["test/success_rate"]
-        self._last = {
-            "epoch": epoch,
-            "env_steps": int(row["steps/env"]),
-            "success_rate": success,
-            "versions": self._versions,
-        }
+        is_best, epoch = self._note(row), int(row["epoch"])
         self._save(self.path / "policy_latest.pkl", arrays)
         interval = self._config.loop.policy_save_interval
         if interval and epoch % interval == 0:
             self._save(self.path / f"policy_{epoch}.pkl", arrays)
-        if success >= self.best_success:
-            self.best_success, self.best_epoch = success, epoch
+        if is_best:
             self._save(self.best_path, arrays)
 
     def finish(self, arrays: dict[str, np.ndarray], save_path: str | None) -> None:
@@ -72,39 +96,98 @@ class RunFolder:
             f"--load_path={path}"
         )
 
+    def resume_hint(self) -> str:
+        """The command that goes on with this run."""
+        path = shlex.quote(str(self.path))
+        return f"Go on with: python -m baselines_her.run --resume={path}"
+
+    def _note(self, row: Row) -> bool:
+        """Remembers an epoch; returns whether it is the best so far."""
+        epoch, success = int(row["epoch"]), row["test/success_rate"]
+        self._facts = {
+            "epoch": epoch,
+            "env_steps": int(row["steps/env"]),
+            "success_rate": success,
+            "versions": self._versions,
+        }
+        is_best = success >= self.best_success
+        if is_best:
+            self.best_success, self.best_epoch = success, epoch
+        return is_best
+
     def _save(self, path: Path, arrays: dict[str, np.ndarray]) -> None:
-        write_policy(path, self._spec, self._config, arrays, self._last)
+        write_policy(path, self._spec, self._config, arrays, self._facts)
 
 
-def open_folder(config: Config, spec: EnvSpec, command: str) -> RunFolder:
-    """Makes the folder and its config.json.
+def choose_folder(config: Config) -> tuple[Path, bool]:
+    """The run's folder, and whether it holds this run already.
 
     Raises:
-      ValueError: `log_path` already holds a run, or cannot be a folder.
+      ValueError: it holds another run, or is a file.
     """
-    path = _choose(config.run.log_path, spec.env_id)
+    if config.run.log_path is None:
+        name = config.run.env.rpartition(":")[2]
+        return _next_free(Path("logs") / "her", name), False
+    path = Path(config.run.log_path).expanduser()
+    if path.is_file():
+        raise ValueError(f"log_path must be a folder, found the file {path}.")
+    if not (path / "config.json").exists():
+        path.mkdir(parents=True, exist_ok=True)
+        return path, False
+    found, wanted = read_config(path), config.to_flags()
+    differing = sorted(
+        name
+        for name in wanted
+        if name not in FREE and found.get(name, wanted[name]) != wanted[name]
+    )
+    if differing:
+        changes = ", ".join(f"{k} {found[k]} -> {wanted[k]}" for k in differing[:3])
+        raise ValueError(
+            f"log_path must be a new folder or that of this same run, found a run in "
+            f"{path} with other settings ({changes}).  Choose another --log_path."
+        )
+    return path, True
+
+
+def write_config(path: Path, config: Config, spec: EnvSpec, command: str) -> None:
+    """Writes config.json, and sweeps what a killed run may have left.
+
+    A run that goes on keeps its first command and lists the later ones.
+    """
+    sweep(path)
+    (path / "FINISHED").unlink(missing_ok=True)
     content = {
         "config": config.to_flags(),
         "spec": spec._asdict(),
         "versions": package_versions(),
         "command": command,
+        "resumed_by": [],
     }
+    if (path / "config.json").exists():
+        before = json.loads((path / "config.json").read_bytes())
+        content["command"] = before["command"]
+        content["resumed_by"] = [*before.get("resumed_by", []), command]
     text = json.dumps(content, indent=2) + "\n"
     write_atomically(path / "config.json", text.encode())
-    return RunFolder(path, config, spec)
 
 
-def _choose(log_path: str | None, env_id: str) -> Path:
-    if log_path is None:
-        return _next_free(Path("logs") / "her", env_id.rpartition(":")[2])
-    path = Path(log_path).expanduser()
-    if (path / "config.json").exists() or path.is_file():
-        raise ValueError(
-            f"log_path must be a new folder, found a run in {path}.  "
-            "Choose another --log_path."
+def read_config(path: str | Path) -> dict[str, Any]:
+    """The settings of the run in a folder, as flat flags.
+
+    Raises:
+      ValueError: there is no run, or its config.json is damaged.
+    """
+    path = Path(path).expanduser() / "config.json"
+    try:
+        content = json.loads(path.read_bytes())
+        flags = dict(content["config"])
+    except FileNotFoundError:
+        raise ValueError(f"{path.parent} must hold a run: it has no config.json") from (
+            None
         )
-    path.mkdir(parents=True, exist_ok=True)
-    return path
+    except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from None
+    return flags
 
 
 def _next_free(parent: Path, name: str) -> Path:

@@ -1,10 +1,15 @@
 """The rows of a run: progress.csv, progress.json (one object a line), TensorBoard."""
 
 import csv
+import io
 import json
 import math
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
+
+from .files import write_atomically
 
 # docs/metrics.md tells what each column means and how it is computed.
 COLUMNS = (
@@ -49,11 +54,15 @@ class Writer(Protocol):
 class CsvWriter:
     """progress.csv: the columns of `COLUMNS`, whole rows only."""
 
-    def __init__(self, folder: Path):
-        self._file = (folder / "progress.csv").open("w", newline="")
+    def __init__(self, folder: Path, rows: list[Row]):
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+        path = folder / "progress.csv"
+        write_atomically(path, text.getvalue().encode())
+        self._file = path.open("a", newline="")
         self._writer = csv.DictWriter(self._file, COLUMNS)
-        self._writer.writeheader()
-        self._file.flush()
 
     def write(self, row: Row) -> None:
         """Writes one row and hands it to the system."""
@@ -68,18 +77,23 @@ class CsvWriter:
 class JsonWriter:
     """progress.json: one JSON object a line."""
 
-    def __init__(self, folder: Path):
-        self._file = (folder / "progress.json").open("w")
+    def __init__(self, folder: Path, rows: list[Row]):
+        path = folder / "progress.json"
+        write_atomically(path, "".join(map(self._line, rows)).encode())
+        self._file = path.open("a")
 
     def write(self, row: Row) -> None:
         """Writes one line; a number that is not finite becomes null."""
-        finite = {k: v if math.isfinite(v) else None for k, v in row.items()}
-        self._file.write(json.dumps(finite) + "\n")
+        self._file.write(self._line(row))
         self._file.flush()
 
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
+
+    def _line(self, row: Row) -> str:
+        finite = {k: v if math.isfinite(v) else None for k, v in row.items()}
+        return json.dumps(finite) + "\n"
 
 
 class TensorBoardWriter:
@@ -88,10 +102,13 @@ class TensorBoardWriter:
     By `tensorboard.summary.Writer`: tf.summary raises where TensorBoard is missing.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, rows: list[Row]):
         from tensorboard.summary import Writer as EventWriter
 
+        shutil.rmtree(folder / "tb", ignore_errors=True)
         self._writer: Any = EventWriter(str(folder / "tb"))
+        for row in rows:
+            self.write(row)
 
     def write(self, row: Row) -> None:
         """Writes one scalar for each column."""
@@ -114,12 +131,46 @@ class NullWriter:
         """Nothing to close."""
 
 
-def open_writers(folder: Path) -> list[Writer]:
-    """The writers of a run folder."""
+class Careful:
+    """A writer whose failure is told once and does not stop the training."""
+
+    def __init__(self, writer: Writer, tell: Callable[[str], None]):
+        self._writer, self._tell = writer, tell
+        self._works = True
+
+    def write(self, row: Row) -> None:
+        """Writes one row, unless it has failed before."""
+        if self._works:
+            self._try(lambda: self._writer.write(row))
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._try(self._writer.close)
+
+    def _try(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:
+            if self._works:
+                name = type(self._writer).__name__
+                self._tell(f"warning: {name} fails and is left alone: {error}")
+            self._works = False
+
+
+def open_writers(
+    folder: Path, rows: list[Row], tell: Callable[[str], None]
+) -> list[Writer]:
+    """The writers of a run folder, with the rows of a resumed run written again.
+
+    Args:
+      folder: the run's.
+      rows: the ones before the checkpoint; whatever follows them is cut.
+      tell: takes a warning when a writer fails later on.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    writers: list[Writer] = [CsvWriter(folder), JsonWriter(folder)]
+    writers: list[Writer] = [CsvWriter(folder, rows), JsonWriter(folder, rows)]
     try:
-        writers.append(TensorBoardWriter(folder))
+        writers.append(TensorBoardWriter(folder, rows))
     except ImportError:
         writers.append(NullWriter())
-    return writers
+    return [Careful(writer, tell) for writer in writers]

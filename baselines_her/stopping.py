@@ -1,0 +1,59 @@
+"""Ending a run on Ctrl-C or SIGTERM: first a checkpoint, then out, within seconds."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+
+SECONDS = 8  # a cycle that takes longer is not waited for
+
+
+class Stop:
+    """Whether somebody has asked the run to end."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+
+    def raise_if_asked(self) -> None:
+        """Ends the run where it stands.
+
+        Raises:
+          KeyboardInterrupt: Ctrl-C was pressed.
+          SystemExit: SIGTERM came; its code is 143.
+        """
+        if self.signal == signal.SIGINT:
+            raise KeyboardInterrupt
+        if self.signal is not None:
+            raise SystemExit(128 + self.signal)
+
+
+@contextlib.contextmanager
+def stop_signals() -> Iterator[Stop]:
+    """Within it, the first signal only asks; the second ends the run at once.
+
+    Signals belong to the main thread: elsewhere nobody asks.
+    """
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def at_once(*_):
+        stop.signal = stop.signal or signal.SIGINT
+        stop.raise_if_asked()
+
+    def ask(number, _):
+        stop.signal = number
+        for name in kept:
+            signal.signal(name, at_once)
+        signal.signal(signal.SIGALRM, at_once)
+        signal.alarm(SECONDS)
+
+    kept = {name: signal.signal(name, ask) for name in (signal.SIGINT, signal.SIGTERM)}
+    alarm = signal.getsignal(signal.SIGALRM)
+    try:
+        yield stop
+    finally:
+        signal.alarm(0)
+        for name, handler in {**kept, signal.SIGALRM: alarm}.items():
+            signal.signal(name, handler)

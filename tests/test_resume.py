@@ -1,0 +1,300 @@
+"""Runs that are stopped, killed and extended go on bit for bit."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import HORIZON, counting_episodes
+from test_training import SHORT, SMALL, rows_of, train
+
+import baselines_her
+from baselines_her.replay.buffer import FIELDS, ReplayBuffer
+from baselines_her.runs.checkpoint import Checkpoints
+from baselines_her.runs.policy_file import read_policy
+
+POINT = "point_env:Point-v0"
+RUN = [sys.executable, "-m", "baselines_her.run", f"--env={POINT}"]
+FLAGS = [f"--{k}={v}" for k, v in {**SHORT, "num_timesteps": 1000}.items()]
+ARRAYS = {"weights": np.arange(6.0, dtype=np.float32).reshape(2, 3)}
+
+
+def same_policies(one, other):
+    names = {p.name for p in one.glob("policy_*.pkl")}
+    assert names == {p.name for p in other.glob("policy_*.pkl")}
+    for name in names:
+        arrays = read_policy(other / name).arrays
+        for key, array in read_policy(one / name).arrays.items():
+            np.testing.assert_array_equal(array, arrays[key])
+
+
+def state_of(folder):
+    """All arrays of a run's checkpoint, its buffer included, and its counters."""
+    manifest = json.loads((folder / "checkpoint" / "manifest.json").read_text())
+    found = {}
+    for part in [manifest["state"], *manifest["episodes"]]:
+        with np.load(folder / "checkpoint" / part["file"]) as file:
+            for name in file:
+                key = name if part is manifest["state"] else (name, part["first"])
+                found[key] = file[name]
+    buffer = {}
+    for name in FIELDS:
+        pieces = sorted((k[1], v) for k, v in found.items() if k[0] == name)
+        buffer[name] = np.concatenate([piece for _, piece in pieces])
+    state = {k: v for k, v in found.items() if isinstance(k, str)}
+    return {**state, **buffer}, manifest["facts"]["counters"]
+
+
+def same_states(one, other):
+    (arrays, counters), (others, other_counters) = state_of(one), state_of(other)
+    assert counters == other_counters
+    assert set(arrays) == set(others)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(array, others[name], err_msg=name)
+
+
+class Interrupt(Exception):
+    pass
+
+
+@pytest.mark.parametrize("pipelined", [True, False])
+@pytest.mark.parametrize("cycle", [2, 3, 5])
+def test_a_run_that_broke_off_goes_on_with_the_same_bits(
+    tmp_path, monkeypatch, pipelined, cycle
+):
+    """Stopped within an epoch, at its end, and in the next one."""
+    from baselines_her import resuming
+
+    flags = {**SHORT, "seed": 3, "pipelined": pipelined}
+    whole = train(tmp_path / "whole", **flags)
+    after_cycle, count = resuming.Saver.after_cycle, [0]
+
+    def break_off(self):
+        after_cycle(self)
+        count[0] += 1
+        if count[0] == cycle:
+            raise Interrupt
+
+    monkeypatch.setattr(resuming.Saver, "after_cycle", break_off)
+    with pytest.raises(Interrupt):
+        train(tmp_path / "parts", **flags, checkpoint_interval=0)
+    monkeypatch.undo()
+    assert not (tmp_path / "parts" / "FINISHED").exists()
+    result = train(tmp_path / "parts", **flags)
+    assert rows_of(whole.log_path) == rows_of(result.log_path)
+    assert result.rows[-1]["steps/env"] == whole.rows[-1]["steps/env"]
+    same_policies(whole.log_path, result.log_path)
+    same_states(whole.log_path, result.log_path)
+
+
+def test_a_finished_run_is_extended(tmp_path):
+    # three epochs of 144 steps: 432 is the end of an epoch, so nothing is cut short
+    long = train(tmp_path / "long", **{**SHORT, "num_timesteps": 864})
+    train(tmp_path / "parts", **{**SHORT, "num_timesteps": 432})
+    result = baselines_her.train(
+        POINT, resume=str(tmp_path / "parts"), num_timesteps=864, quiet=True
+    )
+    assert rows_of(long.log_path) == rows_of(result.log_path)
+    same_policies(long.log_path, result.log_path)
+    same_states(long.log_path, result.log_path)
+
+
+def test_resuming_takes_no_other_settings(tmp_path):
+    train(tmp_path / "run", **SHORT)
+    folder = str(tmp_path / "run")
+    with pytest.raises(ValueError, match="its own settings, found --batch_size"):
+        baselines_her.train(POINT, resume=folder, batch_size=8, quiet=True)
+    with pytest.raises(ValueError, match="repeat it: --env=point_env:Point-v0"):
+        baselines_her.train(resume=folder, quiet=True)
+    with pytest.raises(ValueError, match="must hold a run"):
+        baselines_her.train(POINT, resume=str(tmp_path / "none"), quiet=True)
+
+
+def test_a_run_without_a_checkpoint_begins_again(tmp_path, capsys):
+    whole = train(tmp_path / "whole", **SHORT)
+    again = train(tmp_path / "parts", **SHORT)
+    for path in (again.log_path / "checkpoint").iterdir():
+        path.unlink()
+    result = train(tmp_path / "parts", **SHORT)
+    assert rows_of(result.log_path) == rows_of(whole.log_path)
+
+
+def start(folder, environment, *more):
+    return subprocess.Popen(
+        [*RUN, *FLAGS, "--log_path=run", *more],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
+)
+def test_a_stopped_run_saves_first_and_goes_on(
+    tmp_path, subprocess_environment, number, code
+):
+    flags = "--num_timesteps=2000000", "--n_cycles=5"
+    process = start(tmp_path, subprocess_environment, *flags)
+    for line in process.stdout:
+        if line.startswith("epoch   1"):
+            break
+    process.send_signal(number)
+    begun = time.monotonic()
+    out, error = process.communicate(timeout=20)
+    assert time.monotonic() - begun < 10
+    assert process.returncode == code, error
+    assert "Go on with: python -m baselines_her.run --resume=run" in out
+    facts = json.loads((tmp_path / "run" / "checkpoint" / "manifest.json").read_text())
+    steps = facts["facts"]["counters"]["n_episodes"] * 12
+    done = subprocess.run(
+        [*RUN, "--resume=run", f"--num_timesteps={steps + 100}"],
+        cwd=tmp_path,
+        env=subprocess_environment,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"goes on after {steps:,} env steps" in done.stdout
+    assert (tmp_path / "run" / "FINISHED").exists()
+
+
+def test_a_killed_run_goes_on_with_the_same_bits(tmp_path, subprocess_environment):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir()
+    killed.mkdir()
+    assert start(whole, subprocess_environment).wait() == 0
+    flags = ("--checkpoint_interval=0",)
+    for n in range(3):
+        process = start(killed, subprocess_environment, *flags)
+        deadline = time.monotonic() + 30
+        seen = (killed / "run" / "checkpoint").exists()
+        while time.monotonic() < deadline and not seen:
+            time.sleep(0.01)
+            seen = (killed / "run" / "checkpoint" / "manifest.json").exists()
+        time.sleep(2.5 + 0.13 * n if n else 0.05)
+        process.kill()
+        process.wait()
+    assert start(killed, subprocess_environment, *flags).wait() == 0
+    same_policies(whole / "run", killed / "run")
+    same_states(whole / "run", killed / "run")
+    assert rows_of(whole / "run") == rows_of(killed / "run")
+
+
+# -- the checkpoint's files ---------------------------------------------------
+
+
+def filled(spec, n, capacity=4):
+    buffer = ReplayBuffer(spec, capacity * HORIZON)
+    for k in range(n):
+        buffer.add(counting_episodes(1, first=k))
+    return buffer
+
+
+@pytest.mark.parametrize("steps", [[3], [3, 3], [2, 3, 5, 1], [4, 4, 1], [9, 2]])
+def test_a_ring_of_episodes_survives(spec, tmp_path, steps):
+    buffer = ReplayBuffer(spec, 4 * HORIZON)
+    writer = Checkpoints(tmp_path, buffer)
+    for n in steps:
+        for _ in range(n):
+            buffer.add(counting_episodes(1, first=buffer.n_added))
+        writer.save(ARRAYS, {"n": n}, buffer.n_added)
+        other = ReplayBuffer(spec, 4 * HORIZON)
+        found = Checkpoints(tmp_path, other).load()
+        assert found.facts == {"n": n}
+        np.testing.assert_array_equal(found.arrays["weights"], ARRAYS["weights"])
+        assert other.n_added == buffer.n_added
+        for name in FIELDS:
+            np.testing.assert_array_equal(getattr(other, name), getattr(buffer, name))
+
+
+def test_only_new_episodes_are_written(spec, tmp_path):
+    buffer = filled(spec, 2)
+    writer = Checkpoints(tmp_path, buffer)
+    writer.save(ARRAYS, {}, 1)
+    first = tmp_path / "episodes_0.npz"
+    stamp = first.stat().st_mtime_ns
+    buffer.add(counting_episodes(1, first=2))
+    writer.save(ARRAYS, {}, 2)
+    assert first.stat().st_mtime_ns == stamp
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"manifest.json", "state_2.npz", "episodes_0.npz", "episodes_2.npz"}
+    for k in range(3, 7):  # episodes 0 and 1 are overwritten now, 2 also
+        buffer.add(counting_episodes(1, first=k))
+    writer.save(ARRAYS, {}, 3)
+    assert not first.exists()
+
+
+def test_the_checkpoint_before_counts_until_the_new_one_is_whole(
+    spec, tmp_path, monkeypatch
+):
+    buffer = filled(spec, 2)
+    writer = Checkpoints(tmp_path, buffer)
+    writer.save(ARRAYS, {"n": 1}, 1)
+    buffer.add(counting_episodes(1, first=2))
+    replace = os.replace
+    for name in ("episodes_2.npz", "state_2.npz", "manifest.json"):
+
+        def full(source, target, name=name):
+            if str(target).endswith(name):
+                raise OSError(28, "No space left on device")
+            replace(source, target)
+
+        monkeypatch.setattr(os, "replace", full)
+        with pytest.raises(OSError, match=rf"it needs \d+ bytes: '.*{name}'"):
+            writer.save(ARRAYS, {"n": 2}, 2)
+        monkeypatch.undo()
+        assert Checkpoints(tmp_path, filled(spec, 0)).load().facts == {"n": 1}
+        left = {path.name for path in tmp_path.iterdir()}
+        assert left == {"manifest.json", "state_1.npz", "episodes_0.npz"}
+    writer.save(ARRAYS, {"n": 2}, 2)
+    assert Checkpoints(tmp_path, filled(spec, 0)).load().facts == {"n": 2}
+
+
+def test_a_damaged_checkpoint_is_refused_or_proven_identical(spec, tmp_path):
+    Checkpoints(tmp_path, filled(spec, 3)).save(ARRAYS, {"n": 1}, 1)
+    rng = np.random.default_rng(0)
+    expected = filled(spec, 3)
+    for path in sorted(tmp_path.iterdir()):
+        good = path.read_bytes()
+        for n in range(120):
+            data = bytearray(good)
+            if n % 3:
+                data[rng.integers(len(data))] ^= 1 << int(rng.integers(8))
+            else:
+                data = data[: rng.integers(len(data))]
+            path.write_bytes(data)
+            other = ReplayBuffer(spec, 4 * HORIZON)
+            try:
+                found = Checkpoints(tmp_path, other).load()
+            except ValueError as error:
+                assert re.search("is not a whole checkpoint: .", str(error))
+            else:
+                assert found.facts == {"n": 1}
+                weights = found.arrays["weights"]
+                np.testing.assert_array_equal(weights, ARRAYS["weights"])
+                np.testing.assert_array_equal(other.obs, expected.obs)
+        path.write_bytes(good)
+
+
+def test_a_writer_that_fails_does_not_stop_the_training(tmp_path, monkeypatch, capfd):
+    from baselines_her.runs import logger
+
+    def fail(self, row):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(logger.JsonWriter, "write", fail)
+    result = baselines_her.train(
+        POINT, log_path=str(tmp_path / "run"), **{**SMALL, **SHORT}
+    )
+    assert len(result.rows) == 3
+    said = capfd.readouterr().out
+    assert said.count("JsonWriter fails and is left alone: [Errno 28]") == 1
