@@ -103,6 +103,7 @@ class Epochs:
             "steps/env": algorithm.n_env_steps,
             "steps/episodes": algorithm.n_episodes,
             "steps/updates": algorithm.n_updates,
+            "steps/skipped": algorithm.n_skipped,
             "test/success_rate": success_rate,
             "test/success_any": success_any,
             "test/mean_Q": learner.mean_q(tests),

@@ -74,6 +74,12 @@ def relabel(
     later = goal_steps(step[chosen], episodes.action.shape[1], strategy, rng)
     goal[chosen] = episodes.achieved[episode[chosen], later]
     reward = reward_fn(next_achieved, goal).astype(np.float32)
+    if not np.isfinite(reward).all():
+        row = int(np.flatnonzero(~np.isfinite(reward))[0])
+        raise ValueError(
+            f"compute_reward must give finite numbers, found {reward[row]} for goal "
+            f"{goal[row]}, achieved {next_achieved[row]}.  Mend the environment."
+        )
     return Batch(
         obs=obs,
         goal=goal - achieved if relative_goals else goal,

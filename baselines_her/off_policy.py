@@ -104,6 +104,7 @@ class OffPolicy:
             )
             learner.observe(rows)
         self.n_cycles = self.n_episodes = self.n_updates = self._n_submitted = 0
+        self.n_skipped = 0
 
     @property
     def n_env_steps(self) -> int:
@@ -128,6 +129,7 @@ class OffPolicy:
             "n_cycles": self.n_cycles,
             "n_episodes": self.n_episodes,
             "n_updates": self.n_updates,
+            "n_skipped": self.n_skipped,
             "flights": [flight.first for flight in self._flights],
         }
 
@@ -140,6 +142,7 @@ class OffPolicy:
         self.n_cycles = int(counters["n_cycles"])
         self.n_episodes = self._n_submitted = int(counters["n_episodes"])
         self.n_updates = int(counters["n_updates"])
+        self.n_skipped = int(counters["n_skipped"])
         for first in counters["flights"]:
             name = f"flight/{first}/"
             lagged = {k.removeprefix(name): v for k, v in arrays.items() if name in k}
@@ -239,4 +242,5 @@ class OffPolicy:
     def _count(self, episodes: Episodes) -> None:
         self.n_cycles += 1
         self.n_episodes += len(episodes.goal)
+        self.n_skipped += int(episodes.skipped.sum())
         self.n_updates += self._config.loop.n_batches

@@ -4,13 +4,20 @@ Whoever acts offers `start(rng) -> act(obs, achieved, goal)`: policies, explorer
 scripted experts share this file, so there is one definition of an episode.
 """
 
+import math
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from .policy import Act
 from .types import EnvSpec, Episodes, Start, concatenate
+
+SUBSTITUTES = 10  # for one bad episode
+
+
+class BadState(RuntimeError):
+    """A number that is not finite came out of an environment or an actor."""
 
 
 class Actor(Protocol):
@@ -29,9 +36,25 @@ def success_rates(episodes: Episodes) -> tuple[float, float]:
     return float(success[:, -1].mean()), float(success.any(axis=1).mean())
 
 
-def collect(env: Any, spec: EnvSpec, actor: Actor, starts: Iterable[Start]) -> Episodes:
-    """Plays one episode for each start, in their order."""
-    return concatenate([play_episode(env, spec, actor, start) for start in starts])
+def collect(
+    env: Any,
+    spec: EnvSpec,
+    actor: Actor,
+    starts: Iterable[Start],
+    skip_bad: bool = False,
+) -> Episodes:
+    """Plays one episode for each start, in their order.
+
+    Args:
+      env: a goal environment.
+      spec: its dimensions.
+      actor: plays them.
+      starts: where they begin.
+      skip_bad: play a substitute for an episode in which a number is not finite, and
+        count it in `Episodes.skipped`.
+    """
+    play = _play_or_substitute if skip_bad else play_episode
+    return concatenate([play(env, spec, actor, start) for start in starts])
 
 
 def play_episode(
@@ -54,8 +77,9 @@ def play_episode(
       on_state: called after the reset and after every step, e.g. to take a frame.
 
     Raises:
-      RuntimeError: an action was not finite, the episode ended early, or success was
-        not told.
+      BadState: an action, an observation, a goal or a reward was not finite, or the
+        simulation diverged; found at the step where it happened.
+      RuntimeError: the episode ended early, or success was not told.
     """
     rng = np.random.default_rng(start.seed)
     options = {} if start.state is None else {"options": start.options}
@@ -63,17 +87,20 @@ def play_episode(
     episode = _empty(spec)
     goal = episode.goal[0]
     goal[:] = observation["desired_goal"]
+    place = _Place(spec.env_id, start.seed.spawn_key)
+    place.require_finite("desired_goal", goal, 0)
     act = actor.start(rng)
     given = () if start.actions is None else start.actions
-    _record(episode, 0, observation)
+    _record(episode, 0, observation, place)
     on_state()
     for t in range(spec.horizon):
         state = episode.obs[0, t], episode.achieved[0, t], goal
         action = given[t] if t < len(given) else act(*state)
-        _require_finite(action, t)
+        place.require_finite("action", action, t)
         episode.action[0, t] = action
-        observation, _, terminated, truncated, info = env.step(action)
-        _record(episode, t + 1, observation)
+        observation, reward, terminated, truncated, info = place.step(env, action, t)
+        place.require_finite("reward", reward, t)
+        _record(episode, t + 1, observation, place)
         episode.success[0, t] = success(info)
         on_state()
         if terminated or (truncated and t + 1 < spec.horizon):
@@ -82,6 +109,22 @@ def play_episode(
                 f"after {t + 1}.  Wrap the environment so that it goes on."
             )
     return episode
+
+
+def _play_or_substitute(
+    env: Any, spec: EnvSpec, actor: Actor, start: Start
+) -> Episodes:
+    """One episode; a bad one is dropped and another played from a seed of its own."""
+    seed, last = start.seed, None
+    for n in range(SUBSTITUTES + 1):
+        key = (*seed.spawn_key, n) if n else seed.spawn_key
+        other = np.random.SeedSequence(seed.entropy, spawn_key=key)
+        try:
+            episode = play_episode(env, spec, actor, start._replace(seed=other))
+            return episode._replace(skipped=np.array([n]))
+        except BadState as error:
+            last = error
+    raise RuntimeError(f"{SUBSTITUTES + 1} episodes in a row were bad.  {last}")
 
 
 def reset_seed(rng: np.random.Generator) -> int:
@@ -115,15 +158,37 @@ def _empty(spec: EnvSpec) -> Episodes:
     )
 
 
-def _record(episode: Episodes, t: int, observation: dict[str, np.ndarray]) -> None:
+def _record(
+    episode: Episodes, t: int, observation: dict[str, np.ndarray], place: "_Place"
+) -> None:
     episode.obs[0, t] = observation["observation"]
     episode.achieved[0, t] = observation["achieved_goal"]
+    place.require_finite("observation", episode.obs[0, t], t)
+    place.require_finite("achieved_goal", episode.achieved[0, t], t)
 
 
-def _require_finite(action: np.ndarray, t: int) -> None:
-    """MuJoCo answers a NaN action with a silent reset of the simulation."""
-    if not np.isfinite(action).all():
-        raise RuntimeError(
-            f"actions must be finite, found {action} at step {t}.  The policy's "
-            "weights or its input statistics are damaged."
+class _Place(NamedTuple):
+    """Which episode is being played, for what an error says."""
+
+    env_id: str
+    key: tuple[int, ...]  # of its seed: purpose, rank, number
+
+    def require_finite(self, field: str, value: Any, t: int) -> None:
+        """MuJoCo answers a NaN with a silent reset, compute_reward with success."""
+        if not math.isfinite(np.sum(value)):
+            raise self.error(f"{field}, {value}", t)
+
+    def step(self, env: Any, action: np.ndarray, t: int) -> tuple:
+        """One step of the environment, which may find that it has diverged."""
+        try:
+            return env.step(action)
+        except BadState as error:
+            raise self.error(str(error), t) from None
+
+    def error(self, what: str, t: int) -> BadState:
+        """Names environment, episode, step and field."""
+        number = self.key[-1] if self.key else 0
+        return BadState(
+            f"numbers must be finite, found in {self.env_id}, episode {number}, step "
+            f"{t}: {what}.  Look at the environment, or give --skip_bad_episodes."
         )

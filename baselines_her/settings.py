@@ -67,6 +67,9 @@ class CollectConfig:
     num_env: int = knob(20, "episodes per cycle (rollout_batch_size)", low=1)
     random_eps: float = knob(0.3, "share of uniformly random actions", low=0, high=1)
     noise_eps: float = knob(0.2, "Gaussian noise, in units of max_action", low=0)
+    skip_bad_episodes: bool = knob(
+        False, "drop and count episodes with numbers that are not finite"
+    )
     pipelined: bool = knob(
         True, "collect a cycle ahead while learning: the policy lags by one cycle"
     )

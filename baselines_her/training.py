@@ -125,9 +125,9 @@ def _prepare(env: str | None, make_env: Any, knobs: dict[str, Any]) -> Setup:
 
 
 def _open_collectors(setup: Setup) -> Collectors:
-    machine = setup.config.machine
+    machine, skip_bad = setup.config.machine, setup.config.collect.skip_bad_episodes
     n, timeout = machine.collectors or 0, machine.collector_timeout
-    return Collectors(setup.factory, setup.spec, setup.env, n, timeout)
+    return Collectors(setup.factory, setup.spec, setup.env, n, timeout, skip_bad)
 
 
 def _run(

@@ -34,6 +34,7 @@ class Episodes(NamedTuple):
     goal: np.ndarray  # [E, G] float32
     action: np.ndarray  # [E, T, A] float32, in [-max_action, max_action]
     success: np.ndarray  # [E, T] bool, after each action
+    skipped: np.ndarray = np.zeros(0, int)  # [E] bad ones dropped before each, if told
 
 
 class Start(NamedTuple):

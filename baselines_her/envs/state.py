@@ -10,6 +10,10 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from ..rollout import BadState
+
+DIVERGED = slice(3, 6)  # mjWARN_BADQPOS, mjWARN_BADQVEL, mjWARN_BADQACC
+
 
 class Restorable(gym.Wrapper):
     """Takes `options={"state": [S], "goal": [G]}` in reset, for MuJoCo robots."""
@@ -20,6 +24,19 @@ class Restorable(gym.Wrapper):
             return self.env.reset(seed=seed, options=options)
         observation, info = self.env.reset(seed=seed)
         return restore(self.env, options["state"], options["goal"], observation), info
+
+    def step(self, action):
+        """As the environment's own.
+
+        Raises:
+          BadState: MuJoCo found positions, velocities or accelerations that are not
+            finite or huge; it has reset the simulation by itself.
+        """
+        result = self.env.step(action)
+        data: Any = self.env.unwrapped
+        if data.data.warning.number[DIVERGED].any():
+            raise BadState("the simulation, which diverged (MuJoCo's BADQACC)")
+        return result
 
 
 def is_restorable(env: gym.Env) -> bool:

@@ -34,8 +34,8 @@ class Pending(Protocol):
 class Later:
     """Episodes that are played in this process when they are asked for."""
 
-    def __init__(self, env: gym.Env, spec: EnvSpec, actor: Actor, starts: Starts):
-        self._job = env, spec, actor, starts
+    def __init__(self, *job: Any):
+        self._job = job  # the arguments of `rollout.collect`
 
     def result(self) -> Episodes:
         """Plays them."""
@@ -71,7 +71,13 @@ class Answer:
 class Worker:
     """A player process and the jobs it has yet to answer."""
 
-    def __init__(self, factory: EnvFactory, spec: EnvSpec, timeout: float):
+    def __init__(
+        self,
+        factory: EnvFactory,
+        spec: EnvSpec,
+        timeout: float,
+        skip_bad: bool = False,
+    ):
         """Starts the process.
 
         Args:
@@ -79,6 +85,7 @@ class Worker:
             the user's script will do.
           spec: their dimensions.
           timeout: seconds to wait for one answer before the worker counts as hung.
+          skip_bad: see `rollout.collect`.
         """
         self._timeout = timeout
         self._waiting: deque[Answer] = deque()
@@ -90,7 +97,7 @@ class Worker:
             start_new_session=True,  # Ctrl-C must not reach it
         )
         self._inbox = inbox_of(self._process.stdout)  # type: ignore[arg-type]
-        self._send((factory, spec))
+        self._send((factory, spec, skip_bad))
 
     def submit(self, method: str, *arguments: Any) -> Answer:
         """Hands over a job: a method of `worker.Player` and its arguments."""
@@ -152,6 +159,7 @@ class Collectors:
         env: gym.Env,
         n: int,
         timeout: float = 300.0,
+        skip_bad: bool = False,
     ):
         """Starts the workers.
 
@@ -161,9 +169,10 @@ class Collectors:
           env: this process's own environment.
           n: worker processes, at least 0.
           timeout: seconds, see `Worker`.
+          skip_bad: see `rollout.collect`.
         """
-        self._env, self._spec = env, spec
-        self._workers = [Worker(factory, spec, timeout) for _ in range(n)]
+        self._env, self._spec, self._skip_bad = env, spec, skip_bad
+        self._workers = [Worker(factory, spec, timeout, skip_bad) for _ in range(n)]
 
     def submit(self, actor: Actor, starts: Starts) -> Pending:
         """Begins to play one episode for each start, without waiting."""
@@ -181,7 +190,7 @@ class Collectors:
         return concatenate([*mine, *(part.result() for part in theirs)])
 
     def _here(self, actor: Actor, starts: Starts) -> Later:
-        return Later(self._env, self._spec, actor, starts)
+        return Later(self._env, self._spec, actor, starts, self._skip_bad)
 
     def _hand_out(self, actor: Actor, starts: Starts, workers: list) -> list[Pending]:
         """Splits the starts into runs, as equal as they get, one for each worker."""

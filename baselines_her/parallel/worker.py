@@ -28,15 +28,15 @@ HEADER = struct.Struct("<Q")
 class Player:
     """The jobs: methods called by name.  Environments are built when first needed."""
 
-    def __init__(self, factory: EnvFactory, spec: EnvSpec):
-        self._factory, self._spec = factory, spec
+    def __init__(self, factory: EnvFactory, spec: EnvSpec, skip_bad: bool = False):
+        self._factory, self._spec, self._skip_bad = factory, spec, skip_bad
         self._env: Any = None
         self._film_env: Any = None
 
     def collect(self, actor: Actor, starts: list[Start]) -> Episodes:
         """One episode for each start."""
         self._env = self._env or self._factory()
-        return collect(self._env, self._spec, actor, starts)
+        return collect(self._env, self._spec, actor, starts, self._skip_bad)
 
     def film(self, actor: Actor, start: Start) -> tuple[Episodes, list[np.ndarray]]:
         """One episode with its frames."""

@@ -17,6 +17,7 @@ COLUMNS = (
     "steps/env",
     "steps/episodes",
     "steps/updates",
+    "steps/skipped",
     "test/success_rate",
     "test/success_any",
     "test/mean_Q",

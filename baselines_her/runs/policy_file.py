@@ -51,6 +51,12 @@ def write_policy(
       arrays: `DDPG.arrays()`.
       facts: versions, steps, success: anything that JSON can hold.
     """
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise ValueError(
+                f"a policy must hold finite numbers, found others in {name}: {path} is "
+                "not written.  Lower --Q_lr and --pi_lr."
+            )
     header = json.dumps(
         {"spec": spec._asdict(), "config": config.to_flags(), **facts}, allow_nan=False
     )
