@@ -24,7 +24,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "n_test_rollouts": 10,
         **WITH_DEMOS,
     },
-    "laptop_demos": WITH_DEMOS,
+    "laptop_demos": {**WITH_DEMOS, "polyak": 0.8, "bc_fade": 150_000},
 }
 
 BY_ENV: dict[tuple[str, str], dict[str, Any]] = {

@@ -24,7 +24,8 @@ from baselines_her.types import Batch, Start
 
 ROOT = Path(__file__).parents[1]
 SMALL = {"layers": 2, "hidden": 32, "batch_size": 64, "n_batches": 10, "num_env": 4}
-SHORT = {**SMALL, "n_cycles": 3, "n_test_rollouts": 4, "num_timesteps": 400}
+SHORT = {**SMALL, "layers": 1, "n_cycles": 3, "n_test_rollouts": 4}
+SHORT |= {"num_timesteps": 400}
 POINT = "point_env:Point-v0"
 
 

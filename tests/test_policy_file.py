@@ -228,9 +228,9 @@ def test_a_folder_and_a_missing_file_are_named(tmp_path):
 def test_arrays_that_promise_more_than_they_hold_allocate_nothing():
     content = pack({"a": np.zeros(3, np.float32)})
     huge = content.replace(b"'shape': (3,)", b"'shape': (9,)")
-    with pytest.raises(ValueError, match=r"a\.npy"):
+    with pytest.raises(ValueError, match=r"^a "):
         unpack(huge, {"a": (3,)})
-    with pytest.raises(ValueError, match=r"a\.npy"):
+    with pytest.raises(ValueError, match=r"^a "):
         unpack(content, {"a": (10**12,)})
 
 
@@ -238,7 +238,7 @@ def test_arrays_that_promise_more_than_they_hold_allocate_nothing():
     "array", [np.array([1.0, np.nan, 0.0]), np.zeros(3, object), np.zeros(3, "U4")]
 )
 def test_arrays_of_other_kinds_are_refused(array):
-    with pytest.raises(ValueError, match=r"a\.npy"):
+    with pytest.raises(ValueError, match=r"^a "):
         unpack(pack({"a": array}), {"a": (3,)})
 
 

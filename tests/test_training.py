@@ -12,7 +12,8 @@ from baselines_her.runs.logger import COLUMNS
 from baselines_her.runs.policy_file import read_policy
 
 SMALL = {"layers": 2, "hidden": 32, "batch_size": 64, "n_batches": 10, "num_env": 4}
-SHORT = {**SMALL, "n_cycles": 3, "n_test_rollouts": 4, "num_timesteps": 400}
+SHORT = {**SMALL, "layers": 1, "n_cycles": 3, "n_test_rollouts": 4}
+SHORT |= {"num_timesteps": 400}
 
 
 def train(folder, **flags):
@@ -152,7 +153,8 @@ def test_own_environments_come_by_function(tmp_path):
 
 
 def test_every_setting_reaches_the_learner(tmp_path):
-    base = read_policy(train(tmp_path / "base", **SHORT).best_policy).arrays
+    short = {**SHORT, "num_timesteps": 96, "n_cycles": 2, "n_test_rollouts": 1}
+    base = read_policy(train(tmp_path / "base", **short).best_policy).arrays
     for flag, value in {
         "relative_goals": True,
         "gamma": 0.5,
@@ -168,6 +170,6 @@ def test_every_setting_reaches_the_learner(tmp_path):
         "Q_lr": 1e-4,
         "buffer_size": 12,
     }.items():
-        run = train(tmp_path / flag, **{**SHORT, flag: value})
+        run = train(tmp_path / flag, **{**short, flag: value})
         arrays = read_policy(run.log_path / "policy_latest.pkl").arrays
         assert (arrays["actor/0/kernel"] != base["actor/0/kernel"]).any(), flag
