@@ -18,6 +18,12 @@ check: $(VENV)/.all  ## formatting, lint and types
 
 reliability: $(VENV)/.all  ## the long checks
 	FETCH_EPISODES=400 $(BIN)/python -m pytest tests/test_fetch.py
+	HYPOTHESIS_EXAMPLES=10000 $(BIN)/python -m pytest tests/test_properties.py
+	$(BIN)/python tests/reliability/damage.py
+	$(BIN)/python tests/reliability/strangers.py
+	$(BIN)/python tests/reliability/kill.py
+	$(BIN)/python tests/reliability/disk_full.py
+	$(BIN)/python tests/reliability/leaks.py
 
 bench: $(VENV)/.all  ## every table of docs/performance.md; half an hour
 	$(BIN)/python bench/run.py all

@@ -5,6 +5,7 @@ playing a policy load no TensorFlow.
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from .runs.demo_file import load_demos
     from .runs.policy_file import load_policy
     from .training import Result, train
+
+if sys.version_info < (3, 10):  # noqa: UP036  pip checks, a path does not
+    raise SystemExit(
+        f"baselines_her needs Python 3.10 or newer, this is {sys.version.split()[0]}."
+    )
 
 _HOMES = {
     "Config": "config",

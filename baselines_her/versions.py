@@ -44,6 +44,12 @@ def mujoco_problem() -> str | None:
     found = version("mujoco")
     if found is None:
         return "mujoco is not installed.  Run: pip install 'mujoco>=3.3,<3.12'"
+    if version("mujoco-core") and numbers(found) < (4, 0):
+        return (
+            f"mujoco {found} lies over parts of mujoco 4, which breaks both.  Run: pip "
+            "uninstall -y mujoco mujoco-core mujoco-studio && "
+            "pip install 'mujoco>=3.3,<3.12'"
+        )
     if not (3, 3) <= numbers(found) < (3, 12):
         return (
             f"gymnasium-robotics needs mujoco >= 3.3 and < 3.12, found {found}.  Run: "

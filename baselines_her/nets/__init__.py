@@ -7,10 +7,16 @@ machine without a GPU gets "failed call to cuInit"); both happen here first, sil
 from ..quiet import quiet_stderr
 from ..versions import available_cores
 
-with quiet_stderr():
-    import tensorflow as tf
+try:
+    with quiet_stderr():
+        import tensorflow as tf
 
-    tf.config.list_physical_devices()
+        tf.config.list_physical_devices()
+except ModuleNotFoundError as error:
+    raise RuntimeError(
+        f"training needs TensorFlow, which cannot be imported ({error}).  Run: pip "
+        "install 'tensorflow>=2.16,<2.22'"
+    ) from None
 
 __all__ = ["tf", "use_threads"]
 
