@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .play import evaluate
     from .policy import Policy
     from .runs.demo_file import load_demos
+    from .runs.plot import plot
     from .runs.policy_file import load_policy
     from .training import Result, train
 
@@ -29,6 +30,7 @@ _HOMES = {
     "Result": "training",
     "evaluate": "play",
     "load_demos": "runs.demo_file",
+    "plot": "runs.plot",
     "load_policy": "runs.policy_file",
     "train": "training",
 }
@@ -40,6 +42,7 @@ __all__ = [
     "evaluate",
     "load_demos",
     "load_policy",
+    "plot",
     "train",
 ]
 

@@ -1,0 +1,192 @@
+"""Curves of runs: success and mean Q, grouped by settings, over seeds.
+
+The band is the inter-quartile range over seeds, or with `iqm` a 95 % bootstrap interval
+of the inter-quartile mean (Agarwal et al. 2021, arXiv:2108.13264).
+"""
+
+import csv
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .folder import FREE
+
+MISSING = "plotting needs matplotlib.  Run: pip install 'baselines-her[plot]'"
+AXES = {
+    "env_steps": ("steps/env", 1e6, "environment steps (millions)"),
+    "minutes": ("time/total", 60.0, "wall-clock time (minutes)"),
+    "updates": ("steps/updates", 1e3, "updates (thousands)"),
+}
+PANELS = {
+    "test/success_rate": "success at the last step",
+    "test/mean_Q": "mean Q of the test episodes",
+}
+STATISTICS = ("median", "iqm")
+GRID = 200
+
+
+class Run(NamedTuple):
+    """One run folder."""
+
+    path: Path
+    settings: dict[str, Any]
+    columns: dict[str, np.ndarray]
+
+
+def plot(
+    paths: Iterable[str | Path],
+    x: str = "env_steps",
+    out: str | Path | None = None,
+    statistic: str = "median",
+    labels: Iterable[str] | None = None,
+) -> Any:
+    """Draws the curves of runs and returns the matplotlib figure.
+
+    Args:
+      paths: run folders, or folders that hold some.
+      x: "env_steps", "minutes" or "updates".
+      out: write the figure to this file too (.png, .svg, .pdf).
+      statistic: "median" with inter-quartile band, or "iqm" with bootstrap interval.
+      labels: of the groups, in their order, instead of the settings that differ.
+
+    Raises:
+      ValueError: no run is found, or an argument is not one of the above.
+      RuntimeError: matplotlib is not installed.
+    """
+    for value, known in (x, tuple(AXES)), (statistic, STATISTICS):
+        if value not in known:
+            raise ValueError(f"it must be one of {', '.join(known)}, found {value!r}.")
+    groups = grouped(find_runs(paths), labels)
+    try:
+        import matplotlib
+
+        matplotlib.use("Agg")
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise RuntimeError(MISSING) from None
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    axes = figure.subplots(1, len(PANELS))
+    for ax, (column, title) in zip(axes, PANELS.items()):
+        for label, runs in groups.items():
+            _draw(ax, runs, x, column, statistic, label)
+        ax.set(xlabel=AXES[x][2], ylabel=title)
+        ax.set_xlim(left=0)
+        ax.grid(alpha=0.3)
+    axes[0].set_ylim(-0.03, 1.03)
+    axes[0].legend(fontsize="small", loc="best")
+    if out is not None:
+        figure.savefig(Path(out).expanduser(), dpi=150)
+    return figure
+
+
+def find_runs(paths: Iterable[str | Path]) -> list[Run]:
+    """The runs in these folders, in the order of their names.
+
+    Raises:
+      ValueError: there is none.
+    """
+    folders = [Path(path).expanduser() for path in paths]
+    found = {c.parent for folder in folders for c in folder.rglob("config.json")}
+    runs = [run for path in sorted(found) if (run := _read(path)) is not None]
+    if not runs:
+        raise ValueError(
+            f"a run with config.json and rows in progress.csv must be in {folders[0]}, "
+            "found none."
+        )
+    return runs
+
+
+def grouped(
+    runs: list[Run], labels: Iterable[str] | None = None
+) -> dict[str, list[Run]]:
+    """Runs of equal settings (seed aside), by a label that tells groups apart."""
+    keys = [json.dumps(run.settings, sort_keys=True) for run in runs]
+    sets = {key: run.settings for key, run in zip(keys, runs)}
+    names = {name for settings in sets.values() for name in settings}
+    differing = sorted(
+        name
+        for name in names
+        if len({repr(settings.get(name)) for settings in sets.values()}) > 1
+    )
+    groups: dict[str, list[Run]] = {key: [] for key in sets}
+    for key, run in zip(keys, runs):
+        groups[key].append(run)
+    given = list(labels or [])
+    if given and len(given) != len(groups):
+        raise ValueError(f"{len(groups)} labels are needed, found {len(given)}.")
+    titles = given or [
+        ", ".join(f"{n}={sets[key].get(n)}" for n in differing)
+        or str(sets[key].get("env"))
+        for key in groups
+    ]
+    return {
+        f"{title} ({len(members)} seed{'s' * (len(members) > 1)})": members
+        for title, members in zip(titles, groups.values())
+    }
+
+
+def curve(
+    runs: list[Run], x: str, column: str, statistic: str = "median"
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Grid, centre, lower and upper edge of the band, each [GRID].
+
+    Every run is interpolated linearly; the grid ends where the shortest run does.
+    """
+    name, unit, _ = AXES[x]
+    ends = [run.columns[name][[0, -1]] / unit for run in runs]
+    grid = np.linspace(max(e[0] for e in ends), min(e[1] for e in ends), GRID)
+    values = np.array(
+        [np.interp(grid, run.columns[name] / unit, run.columns[column]) for run in runs]
+    )
+    if statistic == "iqm":
+        low, high = bootstrap(values, iqm)
+        return grid, iqm(values), low, high
+    low, centre, high = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
+    return grid, centre, low, high
+
+
+def iqm(values: np.ndarray) -> np.ndarray:
+    """Mean over the middle half of the rows of [N, ...], edges weighted."""
+    values = np.sort(values, axis=0)
+    n = len(values)
+    edges = np.arange(n + 1)
+    inside = np.clip(edges, n / 4, 3 * n / 4)
+    weight = np.diff(inside)
+    return np.tensordot(weight / weight.sum(), values, axes=1)
+
+
+def bootstrap(
+    values: np.ndarray,
+    statistic: Callable[[np.ndarray], np.ndarray],
+    n: int = 1000,
+    seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The 95 % interval of a statistic over the rows of [N, ...]."""
+    rng = np.random.default_rng(seed)
+    draws = rng.integers(len(values), size=(n, len(values)))
+    found = np.array([statistic(values[rows]) for rows in draws])
+    low, high = np.quantile(found, [0.025, 0.975], axis=0)
+    return low, high
+
+
+def _draw(ax: Any, runs: list[Run], x: str, column: str, statistic: str, label: str):
+    grid, centre, low, high = curve(runs, x, column, statistic)
+    (line,) = ax.plot(grid, centre, label=label)
+    ax.fill_between(grid, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+
+
+def _read(folder: Path) -> Run | None:
+    file = folder / "progress.csv"
+    if not file.exists():
+        return None
+    with file.open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    if not rows:
+        return None
+    flags = json.loads((folder / "config.json").read_bytes())["config"]
+    settings = {k: v for k, v in flags.items() if k not in (*FREE, "seed", "preset")}
+    columns = {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
+    return Run(folder, settings, columns)

@@ -1,0 +1,105 @@
+"""Curves: which runs belong together, what is drawn over their seeds."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from baselines_her.runs.plot import bootstrap, curve, find_runs, grouped, iqm, plot
+
+ROOT = Path(__file__).parents[1]
+
+
+def make_run(folder, seed, success, steps=(0, 100_000, 200_000), **flags):
+    folder.mkdir(parents=True)
+    config = {"env": "FetchReach-v4", "seed": seed, "polyak": 0.9, **flags}
+    (folder / "config.json").write_text(json.dumps({"config": config}))
+    with (folder / "progress.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            [
+                "steps/env",
+                "steps/updates",
+                "time/total",
+                "test/success_rate",
+                "test/mean_Q",
+            ]
+        )
+        for n, (step, rate) in enumerate(zip(steps, success)):
+            writer.writerow([step, 40 * n, 60 * n, rate, -n])
+
+
+@pytest.fixture
+def runs(tmp_path):
+    make_run(tmp_path / "a0", 0, [0.0, 0.5, 1.0])
+    make_run(tmp_path / "a1", 1, [0.0, 0.1, 0.2])
+    make_run(tmp_path / "a2", 2, [0.0, 0.3, 0.4])
+    make_run(tmp_path / "b0", 0, [0.0, 0.0, 0.0], polyak=0.8)
+    return tmp_path
+
+
+def test_runs_of_equal_settings_stand_together(runs):
+    groups = grouped(find_runs([runs]))
+    sizes = {label: len(members) for label, members in groups.items()}
+    assert sizes == {"polyak=0.9 (3 seeds)": 3, "polyak=0.8 (1 seed)": 1}
+    assert list(grouped(find_runs([runs]), ["x", "y"])) == ["x (3 seeds)", "y (1 seed)"]
+    with pytest.raises(ValueError, match="2 labels are needed, found 1"):
+        grouped(find_runs([runs]), ["x"])
+
+
+def test_the_centre_is_the_median_and_the_band_the_quartiles(runs):
+    (members, _) = grouped(find_runs([runs])).values()
+    grid, centre, low, high = curve(members, "env_steps", "test/success_rate")
+    assert (grid[0], grid[-1]) == (0.0, 0.2)
+    assert centre[-1] == pytest.approx(0.4)
+    assert (low[-1], high[-1]) == pytest.approx((0.3, 0.7))
+    # half way between 100,000 and 200,000: medians of (.75, .15, .35)
+    assert np.interp(0.15, grid, centre) == pytest.approx(0.35, abs=1e-3)
+    minutes, *_ = curve(members, "minutes", "test/mean_Q")
+    assert (minutes[0], minutes[-1]) == (0.0, 2.0)
+
+
+def test_the_grid_ends_with_the_shortest_run(tmp_path):
+    make_run(tmp_path / "a", 0, [0.0, 1.0], steps=(10_000, 50_000))
+    make_run(tmp_path / "b", 1, [0.0, 1.0], steps=(20_000, 90_000))
+    (members,) = grouped(find_runs([tmp_path])).values()
+    grid, *_ = curve(members, "env_steps", "test/success_rate")
+    assert (grid[0], grid[-1]) == pytest.approx((0.02, 0.05))
+
+
+def test_the_inter_quartile_mean_drops_the_outer_quarters():
+    assert iqm(np.array([0.0, 1.0, 3.0, 100.0])) == pytest.approx(2.0)
+    # of 3 rows the middle half is .25 of the first, 1 of the second, .25 of the third
+    assert iqm(np.array([0.0, 1.0, 4.0])) == pytest.approx((0 + 1 + 1) / 1.5)
+    low, high = bootstrap(np.arange(100.0), iqm)
+    assert 35 < low < iqm(np.arange(100.0)) < high < 65
+
+
+def test_a_figure_is_written(runs, tmp_path):
+    out = tmp_path / "fig.png"
+    script = ROOT / "experiment" / "plot.py"
+    for arguments in ["--x=minutes"], ["--statistic=iqm", "--labels", "one", "two"]:
+        done = subprocess.run(
+            [sys.executable, script, runs, f"--out={out}", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert out.read_bytes().startswith(b"\x89PNG")
+    figure = plot([runs])
+    axes = figure.axes
+    assert axes[0].get_ylabel() == "success at the last step"
+    assert axes[0].get_xlabel() == "environment steps (millions)"
+    assert len(axes[0].lines) == 2
+
+
+def test_wrong_calls_are_named(tmp_path):
+    with pytest.raises(ValueError, match=r"must be in .*, found none"):
+        plot([tmp_path])
+    with pytest.raises(ValueError, match="one of env_steps, minutes, updates"):
+        plot([tmp_path], x="hours")
