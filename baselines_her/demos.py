@@ -9,7 +9,6 @@ import numpy as np
 from .cli import Parser, refuse
 from .envs.make import EnvFactory, env_factory
 from .envs.render import film, make_rendered
-from .envs.state import Restorable
 from .rollout import play_episode
 from .runs.demo_file import load_demos, write_demos
 from .runs.legacy_demos import write_legacy
@@ -78,7 +77,7 @@ def replay(
     factory, frames = _factory(demos, env), []
     spec = _spec(demos, factory)
     mode = "rgb_array" if video else None
-    built = Restorable(make_rendered(factory, mode)) if mode else factory()
+    built = make_rendered(factory, mode) if mode else factory()
     deviations = []
     for k in range(len(demos.goal[:episodes])):
         state0, goal = demos.state0[k], demos.goal[k]

@@ -306,7 +306,27 @@ def test_the_file_is_told_and_replayed_exactly(fetch_demos):
     assert "scripted expert, noise 0, seed 0" in told.stdout
     played = run(folder, None, *module, "replay", "data_fetch_random_4.npz")
     assert "largest deviation 0\n" in played.stdout
+    flags = "--video=again.gif", "--episodes=1"
+    filmed = run(folder, None, *module, "replay", "data_fetch_random_4.npz", *flags)
+    assert "largest deviation 0\n" in filmed.stdout
+    assert (folder / "again.gif").stat().st_size > 20_000
     assert played.stdout.count("success") == 4
+
+
+def test_a_policys_episodes_become_demonstrations(tmp_path, subprocess_environment):
+    policy = train(tmp_path / "run").best_policy
+    script = str(ROOT / "experiment" / "play.py")
+    flags = f"--env={POINT}", "--episodes=3", "--save_demos=out/mine.npz"
+    done = run(tmp_path, subprocess_environment, script, str(policy), *flags)
+    assert done.stderr == ""
+    demos = load_demos(tmp_path / "out" / "mine.npz")
+    assert demos.action.shape == (3, 12, 2)
+    assert demos.facts["generator"] == "policy policy_best.pkl"
+    assert demos.state0 is None  # no simulator whose state could be taken
+    result = train(
+        tmp_path / "next", demo_file=tmp_path / "out" / "mine.npz", num_demo=3
+    )
+    assert result.rows[-1]["demos/passed"] > 0
 
 
 def test_formats_are_converted(fetch_demos):

@@ -189,6 +189,82 @@ def test_a_killed_run_goes_on_with_the_same_bits(tmp_path, subprocess_environmen
     assert rows_of(whole / "run") == rows_of(killed / "run")
 
 
+def test_a_second_ctrl_c_ends_at_once(tmp_path):
+    code = (
+        "import time, os, signal\n"
+        "from baselines_her.stopping import stop_signals\n"
+        "with stop_signals() as stop:\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    print('asked', stop.signal, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    time.sleep(60)\n"
+    )
+    begun = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert time.monotonic() - begun < 5
+    assert done.stdout == "asked 2\n"
+    assert done.stderr.endswith("KeyboardInterrupt\n")
+
+
+def test_what_does_not_end_by_itself_is_ended(monkeypatch):
+    from baselines_her import stopping
+
+    monkeypatch.setattr(stopping, "SECONDS", 1)
+    with pytest.raises(SystemExit, match="143"), stopping.stop_signals():
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(20)
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_rows_after_the_checkpoint_are_cut_everywhere(tmp_path, monkeypatch):
+    event_accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator"
+    )
+    from baselines_her import resuming
+
+    def break_off(row):
+        if row["epoch"] == 1:
+            raise Interrupt
+
+    # one checkpoint, at the first cycle; both epochs after it are lost
+    after_cycle, count = resuming.Saver.after_cycle, [0]
+
+    def first_only(self):
+        count[0] += 1
+        if count[0] == 1:
+            after_cycle(self)
+
+    monkeypatch.setattr(resuming.Saver, "after_cycle", first_only)
+    flags = {**SHORT, "checkpoint_interval": 0}
+    with pytest.raises(Interrupt):
+        train(tmp_path / "run", **flags, on_epoch=break_off)
+    assert len(rows_of(tmp_path / "run")) == 2
+    monkeypatch.undo()
+    result = train(tmp_path / "run", **flags)
+    assert len(rows_of(tmp_path / "run")) == len(result.rows) == 3
+    lines = (tmp_path / "run" / "progress.json").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [0, 1, 2]
+    found = event_accumulator.EventAccumulator(str(tmp_path / "run" / "tb"))
+    found.Reload()
+    steps = [event.step for event in found.Tensors("test/success_rate")]
+    assert steps == [row["steps/env"] for row in result.rows]
+
+
+def test_a_folder_that_vanishes_ends_the_run_by_name(tmp_path):
+    import shutil
+
+    folder = tmp_path / "run"
+
+    def vanish(row):
+        shutil.rmtree(folder)
+
+    with pytest.raises(OSError, match=r"it needs \d+ bytes: '.*run/"):
+        train(folder, **SHORT, on_epoch=vanish)
+    assert not folder.exists()
+
+
 # -- the checkpoint's files ---------------------------------------------------
 
 

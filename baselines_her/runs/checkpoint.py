@@ -40,6 +40,7 @@ class Checkpoints:
     def __init__(self, folder: Path, buffer: ReplayBuffer):
         """Takes the folder and the buffer whose episodes it keeps."""
         self._folder, self._buffer = folder, buffer
+        folder.mkdir(exist_ok=True)
         self._parts: list[dict[str, Any]] = []  # as in the manifest
 
     def save(self, arrays: Arrays, facts: dict[str, Any], number: int) -> None:

@@ -43,7 +43,9 @@ def write_demos(path: str | Path, demos: Demos) -> None:
     facts["shapes"] = {name: list(array.shape) for name, array in arrays.items()}
     facts["sha256"] = _digest(facts, arrays)
     meta = np.frombuffer(json.dumps(facts, allow_nan=False).encode(), np.uint8)
-    write_atomically(Path(path).expanduser(), pack({**arrays, "meta": meta}))
+    path = Path(path).expanduser()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, pack({**arrays, "meta": meta}))
 
 
 def load_demos(path: str | Path) -> Demos:

@@ -24,6 +24,8 @@ def stream_atomically(
 ) -> None:
     """As `write_atomically`, for what should not stand in memory twice.
 
+    The folder must be there: one that has vanished is not quietly made again.
+
     Args:
       path: where.
       write: writes to an open file.
@@ -31,7 +33,6 @@ def stream_atomically(
     """
     path, temporary = Path(path), None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(handle, "wb", buffering=io.DEFAULT_BUFFER_SIZE) as file:
             write(file)

@@ -84,7 +84,9 @@ class RunFolder:
     def finish(self, arrays: dict[str, np.ndarray], save_path: str | None) -> None:
         """Writes the final policy to `save_path` too, then FINISHED, the last file."""
         if save_path:
-            self._save(Path(save_path).expanduser(), arrays)
+            target = Path(save_path).expanduser()
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._save(target, arrays)
         write_atomically(self.path / "FINISHED", b"")
 
     def epilogue(self) -> str:
