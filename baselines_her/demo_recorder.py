@@ -6,7 +6,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from .envs.state import is_restorable, simulator_state
+from .envs.state import Restorable, simulator_state
 from .rollout import Actor, play_episode, reset_seed
 from .types import Demos, EnvSpec, Episodes, Start
 from .versions import package_versions
@@ -31,7 +31,7 @@ def record(
     states: list[np.ndarray] = []
 
     def watch():
-        if not states and is_restorable(env):
+        if not states and isinstance(env, Restorable):
             states.append(simulator_state(env))
         on_state()
 

@@ -68,6 +68,8 @@ def replay(
     """
     if video:
         check_video_path(video)
+    if episodes is not None and episodes < 1:
+        raise ValueError(f"episodes must be at least 1, found {episodes}.")
     demos = read(file)
     if demos.state0 is None:
         raise ValueError(

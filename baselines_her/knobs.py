@@ -46,7 +46,7 @@ def coerce(name: str, kind: Any, value: Any) -> Any:
         return {bool: _to_bool, int: _to_int, float: float, str: _to_str}[kinds[0]](
             value
         )
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         word = {bool: "0 or 1", int: "a whole number", float: "a number", str: "text"}
         raise ValueError(f"{name} must be {word[kinds[0]]}, found {value!r}.") from None
 
@@ -73,6 +73,13 @@ def _to_str(value):
     return value
 
 
+def _is_finite(value):
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond all floats
+        return False
+
+
 def _check_range(field, value):
     limits = field.metadata
     if value is None:
@@ -88,5 +95,5 @@ def _check_range(field, value):
     }
     for rule, (words, holds) in rules.items():
         limit = limits[rule]
-        if limit is not None and not (holds(limit) and math.isfinite(value)):
+        if limit is not None and not (holds(limit) and _is_finite(value)):
             raise ValueError(f"{field.name} must be {words} {limit:g}, found {value}.")

@@ -105,6 +105,7 @@ class OffPolicy:
             learner.observe(rows)
         self.n_cycles = self.n_episodes = self.n_updates = self._n_submitted = 0
         self.n_skipped = 0
+        self.is_whole = True  # no cycle is half done: `state` may be taken
 
     @property
     def n_env_steps(self) -> int:
@@ -151,7 +152,7 @@ class OffPolicy:
     def cycle(self) -> dict[str, float]:
         """Collects, stores, learns; returns the metrics of this cycle."""
         clock, seed, n = self._clock, self._config.run.seed, self.n_cycles
-        started = clock()
+        started, self.is_whole = clock(), False
         episodes = self._next_episodes()
         collected = clock()
         relabel_rng = generator(seed, RELABEL, n=n)
@@ -243,4 +244,5 @@ class OffPolicy:
         self.n_cycles += 1
         self.n_episodes += len(episodes.goal)
         self.n_skipped += int(episodes.skipped.sum())
+        self.is_whole = True
         self.n_updates += self._config.loop.n_batches

@@ -17,6 +17,7 @@ NAMES = ("ndarray", "dtype", "_reconstruct", "scalar")
 MODULES = ("numpy", "numpy.core.multiarray", "numpy._core.multiarray")
 DTYPES = ("b1", "i4", "i8", "u1", "f2", "f4", "f8", "O8", "O")
 MARK = object()
+MAX_STACK = 10_000  # NumPy's own pickles add a thousand objects at a time
 
 
 class UnsafePickle(ValueError):
@@ -55,6 +56,8 @@ def read_pickled_array(data: bytes, max_opcodes: int) -> np.ndarray | list:
                     raise UnsafePickle("something follows its end")
                 return _plain(machine.stack.pop())
             machine.run(opcode.name, argument)
+            if len(machine.stack) > MAX_STACK:
+                raise UnsafePickle(f"its stack is deeper than {MAX_STACK}")
     except UnsafePickle:
         raise
     except Exception as error:  # genops and damaged programs raise many kinds
@@ -118,7 +121,8 @@ class _Machine:
     def push_name(self, module: str, name: str) -> None:
         """A global: one of the four, as a mark."""
         if module not in MODULES or name not in NAMES:
-            raise UnsafePickle(f"it names {module}.{name}, which is not run")
+            words = f"{module}.{name}"[:80]
+            raise UnsafePickle(f"it names {words}, which is not run")
         self.stack.append(_Name(name))
 
     def reduce(self) -> None:
@@ -134,7 +138,7 @@ class _Machine:
             data = arguments[1]
             self.stack.append(_numbers((), _dtype(arguments[0]), data)[()])
         else:
-            raise UnsafePickle(f"a call of {name} with {arguments!r:.60}")
+            raise UnsafePickle(f"a call of {name} that NumPy's pickles do not make")
 
     def build(self) -> None:
         """Gives a pending array or dtype its state."""
@@ -169,7 +173,7 @@ def _numbers(shape: tuple[int, ...], code: str, data: Any) -> np.ndarray:
     if code.startswith("O") or type(data) is not bytes:
         raise UnsafePickle("numbers must come as bytes")
     if not all(type(n) is int and 0 <= n < 2**31 for n in shape) or len(shape) > 8:
-        raise UnsafePickle(f"an array of shape {shape!r:.60}")
+        raise UnsafePickle("an array of an impossible shape")
     if math.prod(shape) * np.dtype(code).itemsize != len(data):
         raise UnsafePickle(f"an array of shape {shape} with {len(data)} bytes")
     return np.frombuffer(data, code).reshape(shape)

@@ -86,6 +86,8 @@ def play(
     """
     if episodes < 1:
         raise ValueError(f"episodes must be at least 1, found {episodes}.")
+    if video and render:
+        raise ValueError("video and render exclude each other: drop one of them.")
     if video:
         check_video_path(video)
     policy = load_policy(path)
@@ -163,15 +165,19 @@ def _environment(
         )
     name = env if isinstance(env, str) else spec.env_id
     factory = env_factory(name, env if callable(env) else None)
-    space: Any = factory().observation_space
-    found = space["observation"].shape[0], space["desired_goal"].shape[0]
-    if found != (spec.obs_dim, spec.goal_dim):
+    built = factory()
+    space: Any = built.observation_space
+    names = "observation", "desired_goal"
+    found = *(space[name].shape[0] for name in names), built.action_space.shape[0]  # type: ignore
+    wanted = spec.obs_dim, spec.goal_dim, spec.action_dim
+    if found != wanted:
         raise ValueError(
-            f"the policy of {spec.env_id} takes {spec.obs_dim} observations and "
-            f"{spec.goal_dim} goal entries, but {factory.env_id} has {found[0]} and "
-            f"{found[1]}.  Play it in its own environment."
+            f"the policy of {spec.env_id} has {wanted} observations, goal entries and "
+            f"actions, but {factory.env_id} has {found}.  Play it in its own "
+            "environment."
         )
-    return factory, spec
+    limit = getattr(built.spec, "max_episode_steps", None) or spec.horizon
+    return factory, spec._replace(env_id=factory.env_id, horizon=limit)
 
 
 def _outcome(episode: Episodes) -> str:

@@ -187,7 +187,7 @@ class _Place(NamedTuple):
 
     def error(self, what: str, t: int) -> BadState:
         """Names environment, episode, step and field."""
-        number = self.key[-1] if self.key else 0
+        number = self.key[2] if len(self.key) > 2 else 0
         return BadState(
             f"numbers must be finite, found in {self.env_id}, episode {number}, step "
             f"{t}: {what}.  Look at the environment, or give --skip_bad_episodes."

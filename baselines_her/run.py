@@ -16,7 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     flags = parse_flags(arguments)
     try:
-        only_plays = "load_path" in flags and "num_timesteps" not in flags
+        only_plays = "load_path" in flags and not {"num_timesteps", "resume"} & {*flags}
         if flags.get("play") and only_plays:
             return _play(flags["load_path"], flags)
         return _train(flags, arguments)

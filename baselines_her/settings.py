@@ -111,7 +111,8 @@ class DemoConfig:
                 if getattr(self, name):
                     raise ValueError(
                         f"{name} needs demonstrations, found no demo_file.  Give "
-                        f"--demo_file=FILE, or drop --{name}."
+                        f"--demo_file=FILE, or drop --{name} (the presets nair2018 "
+                        "and laptop_demos set it)."
                     )
         if self.q_filter and not self.bc_loss:
             raise ValueError(

@@ -4,6 +4,7 @@ import contextlib
 import signal
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 SECONDS = 8  # a cycle that takes longer is not waited for
 
@@ -38,6 +39,8 @@ def stop_signals() -> Iterator[Stop]:
         yield stop
         return
 
+    alarm: dict[int, Any] = {}
+
     def at_once(*_):
         stop.signal = stop.signal or signal.SIGINT
         stop.raise_if_asked()
@@ -46,14 +49,18 @@ def stop_signals() -> Iterator[Stop]:
         stop.signal = number
         for name in kept:
             signal.signal(name, at_once)
-        signal.signal(signal.SIGALRM, at_once)
+        alarm[signal.SIGALRM] = signal.signal(signal.SIGALRM, at_once)
         signal.alarm(SECONDS)
 
-    kept = {name: signal.signal(name, ask) for name in (signal.SIGINT, signal.SIGTERM)}
-    alarm = signal.getsignal(signal.SIGALRM)
+    kept = {
+        name: signal.signal(name, ask)
+        for name in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(name) not in (signal.SIG_IGN, None)
+    }
     try:
         yield stop
     finally:
-        signal.alarm(0)
-        for name, handler in {**kept, signal.SIGALRM: alarm}.items():
+        if alarm:  # it was armed here
+            signal.alarm(0)
+        for name, handler in [*kept.items(), *alarm.items()]:
             signal.signal(name, handler)

@@ -12,6 +12,7 @@ from .ddpg import DDPG, Cloning
 from .envs.check import check, reward_function
 from .envs.fetch import speed_up
 from .envs.make import EnvFactory, env_factory
+from .envs.state import require_restorable
 from .epochs import Epochs
 from .nets import use_threads
 from .off_policy import OffPolicy
@@ -21,11 +22,11 @@ from .resuming import Saver, resumed_knobs
 from .runs.checkpoint import Checkpoints
 from .runs.console import Console, open_console
 from .runs.demo_file import demos_for
-from .runs.folder import RunFolder, choose_folder, write_config
+from .runs.folder import RunFolder, choose_folder, lock, write_config
 from .runs.logger import Row
 from .runs.policy_file import read_policy
 from .runs.video import check_video_path
-from .stopping import stop_signals
+from .stopping import Stop, stop_signals
 from .streams import WEIGHTS, generator
 from .types import Demos, EnvSpec
 from .versions import available_cores
@@ -77,6 +78,7 @@ def train(
         rewards = reward_function(setup.env)
         algorithm = OffPolicy(config, spec, learner, rewards, collectors, setup.demos)
         path, goes_on = choose_folder(config)
+        stack.enter_context(lock(path))
         console = stack.enter_context(open_console(config, spec, quiet))
         _announce(console, setup, path)
         filmer = stack.enter_context(Filmer(factory, spec, timeout))
@@ -85,13 +87,16 @@ def train(
         stop = stack.enter_context(stop_signals())
         saver = Saver(config, checkpoints, algorithm, epochs, stop)
         if goes_on:
-            saver.restore(console.say)
+            saver.restore(console)
+        else:
+            checkpoints.forget()
         write_config(path, config, spec, command)
         folder = RunFolder(path, config, spec, epochs.rows, console.say)
         stack.enter_context(folder)
-        _run(epochs, folder, saver, on_epoch, console)
+        _run(epochs, folder, saver, stop, on_epoch, console)
         saver.save()
         folder.finish(learner.arrays(), config.run.save_path)
+        stop.raise_if_asked()
     console.say(folder.epilogue())
     policy = learner.policy(config.loop.test_with_polyak)
     return Result(folder.path, folder.best_path, policy, epochs.rows)
@@ -115,10 +120,17 @@ def _prepare(env: str | None, make_env: Any, knobs: dict[str, Any]) -> Setup:
     config = Config.from_flags(**knobs, env=factory.env_id)
     if config.loop.video_interval:
         check_video_path("film.mp4")
+    if config.run.save_path and Path(config.run.save_path).expanduser().is_dir():
+        raise ValueError(
+            f"save_path must be a file, found a folder: --save_path="
+            f"{config.run.save_path}."
+        )
     factory = factory._replace(fast=config.machine.fast_env)
     training_env = factory()
     spec = check(training_env, config.run.env)
     demos, warnings = demos_for(config.demos, spec)
+    if config.demos.demo_resets:
+        require_restorable(training_env)
     config = config.resolve(spec, cores=available_cores())
     use_threads(config.machine.learner_threads or 1)
     return Setup(factory, training_env, spec, config, demos, warnings)
@@ -131,16 +143,25 @@ def _open_collectors(setup: Setup) -> Collectors:
 
 
 def _run(
-    epochs: Epochs, folder: RunFolder, saver: Saver, on_epoch: Any, console: Console
+    epochs: Epochs,
+    folder: RunFolder,
+    saver: Saver,
+    stop: Stop,
+    on_epoch: Any,
+    console: Console,
 ) -> None:
     """Runs epoch after epoch, until the steps are taken or `on_epoch` says no."""
     try:
         while not epochs.is_finished:
             row = epochs.run_one(folder, saver.after_cycle)
-            if on_epoch is not None and on_epoch(row) is False:
+            goes_on = on_epoch is None or on_epoch(row) is not False
+            stop.raise_if_asked()
+            if not goes_on:
                 break
     except (KeyboardInterrupt, SystemExit):
-        console.say(folder.resume_hint())
+        saved = saver.rescue()
+        lost = "" if saved else "The last cycles since the checkpoint are lost.  "
+        console.say(lost + folder.resume_hint())
         raise
 
 

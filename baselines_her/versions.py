@@ -63,7 +63,7 @@ def physics_generation(mujoco_version: str) -> str | None:
     """Simulations agree within a generation: they changed between 3.6 and 3.7."""
     try:
         return "mujoco >= 3.7" if numbers(mujoco_version) >= (3, 7) else "mujoco < 3.7"
-    except ValueError:
+    except (ValueError, AttributeError):
         return None
 
 

@@ -9,7 +9,6 @@ repeated.  After the training its final policy plays 100 episodes: `evaluation.j
 
 import argparse
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -48,10 +47,17 @@ def is_done(folder: Path) -> bool:
 
 def train(folder: Path, flags: list[str]) -> None:
     """Trains, or goes on; raises if the training fails."""
-    if not (folder / "FINISHED").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        command = [sys.executable, "-m", "baselines_her.run", *flags]
-        subprocess.run([*command, f"--log_path={folder}"], check=True)
+    if (folder / "FINISHED").exists():
+        return
+    command = [sys.executable, "-m", "baselines_her.run", *flags]
+    process = subprocess.Popen([*command, f"--log_path={folder}"])
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:  # it got the same Ctrl-C, and saves first
+        process.wait()
+        raise
+    if code:
+        raise subprocess.CalledProcessError(code, command)
 
 
 def evaluate(folder: Path) -> dict[str, Any]:

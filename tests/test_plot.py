@@ -47,7 +47,7 @@ def test_runs_of_equal_settings_stand_together(runs):
     sizes = {label: len(members) for label, members in groups.items()}
     assert sizes == {"polyak=0.9 (3 seeds)": 3, "polyak=0.8 (1 seed)": 1}
     assert list(grouped(find_runs([runs]), ["x", "y"])) == ["x (3 seeds)", "y (1 seed)"]
-    with pytest.raises(ValueError, match="2 labels are needed, found 1"):
+    with pytest.raises(ValueError, match="2 different labels are needed"):
         grouped(find_runs([runs]), ["x"])
 
 

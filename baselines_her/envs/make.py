@@ -33,6 +33,8 @@ def resolve_id(env: str) -> str:
     match = ID.match(name)
     if not match:
         raise ValueError(f"env must be an id such as FetchReach-v4, found {env!r}.")
+    if match["version"] is None and name in gym.registry:
+        return env
     wanted, versions = match["name"], _versions(match["name"])
     if not versions:
         known = {spec.name for spec in gym.registry.values()}

@@ -15,6 +15,9 @@ from ..rollout import BadState
 DIVERGED = slice(3, 6)  # mjWARN_BADQPOS, mjWARN_BADQVEL, mjWARN_BADQACC
 
 
+PLAIN = (gym.wrappers.TimeLimit, gym.wrappers.OrderEnforcing)
+
+
 class Restorable(gym.Wrapper):
     """Takes `options={"state": [S], "goal": [G]}` in reset, for MuJoCo robots."""
 
@@ -22,6 +25,7 @@ class Restorable(gym.Wrapper):
         """As the environment's own, or from a state and with a goal of before."""
         if not options or "state" not in options:
             return self.env.reset(seed=seed, options=options)
+        require_restorable(self)
         observation, info = self.env.reset(seed=seed)
         return restore(self.env, options["state"], options["goal"], observation), info
 
@@ -45,6 +49,23 @@ def is_restorable(env: gym.Env) -> bool:
     return all(hasattr(base, name) for name in ("model", "data", "goal", "_get_obs"))
 
 
+def require_restorable(env: gym.Env) -> None:
+    """Refuses an environment that cannot begin from a given state.
+
+    Raises:
+      ValueError: it is not a MuJoCo robot, or wrappers stand between it and its
+        observations.
+    """
+    inner = env.env if isinstance(env, Restorable) else None
+    while isinstance(inner, PLAIN):
+        inner = inner.env
+    if inner is not env.unwrapped:
+        raise ValueError(
+            "a start from a stored state needs a MuJoCo robot's own environment, "
+            f"found {env}.  Drop --demo_resets, or the wrappers around it."
+        )
+
+
 def simulator_state(env: gym.Env) -> np.ndarray:
     """MuJoCo's integration state, [S] float64.
 
@@ -53,8 +74,7 @@ def simulator_state(env: gym.Env) -> np.ndarray:
     """
     import mujoco
 
-    if not is_restorable(env):
-        raise ValueError(f"{env} has no MuJoCo state that could be saved.")
+    require_restorable(env)
     base: Any = env.unwrapped
     kind = mujoco.mjtState.mjSTATE_INTEGRATION
     state = np.empty(mujoco.mj_stateSize(base.model, kind))

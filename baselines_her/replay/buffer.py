@@ -11,6 +11,7 @@ import numpy as np
 
 from ..types import Demos, EnvSpec, Episodes, Index
 
+MAX_SIZE = 10**9
 FIELDS = ("obs", "achieved", "goal", "action")
 
 
@@ -36,6 +37,11 @@ class ReplayBuffer:
             raise ValueError(
                 f"buffer_size must hold at least one episode of {spec.horizon} steps, "
                 f"found {buffer_size}.  Raise --buffer_size."
+            )
+        if buffer_size > MAX_SIZE:
+            raise ValueError(
+                f"buffer_size must be at most {MAX_SIZE:,} transitions, found "
+                f"{buffer_size:,}.  Lower --buffer_size."
             )
         states = capacity, spec.horizon + 1
         self.obs = np.zeros((*states, spec.obs_dim), np.float32)

@@ -23,6 +23,7 @@ from .arrays import Archive, read_array
 from .files import stream_atomically, sweep, write_atomically
 
 FORMAT, VERSION = "baselines_her checkpoint", 1
+DAMAGE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 MANIFEST, MAX_MANIFEST = "manifest.json", 2**28
 Arrays = Mapping[str, np.ndarray]
 
@@ -92,9 +93,14 @@ class Checkpoints:
             kept = [manifest["state"]["file"], *(p["file"] for p in self._parts)]
             self._remove_others(kept)
             return Checkpoint(arrays, manifest["facts"])
-        except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
+        except (*DAMAGE, OSError) as error:
             reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
             raise ValueError(f"{path} is not a whole checkpoint: {reason}") from None
+
+    def forget(self) -> None:
+        """Removes a checkpoint that lies where a run begins anew."""
+        (self._folder / MANIFEST).unlink(missing_ok=True)
+        self._remove_others([])
 
     def _is_kept(self, part: dict[str, Any]) -> bool:
         return part["last"] > self._buffer.n_added - self._buffer.capacity
@@ -107,9 +113,10 @@ class Checkpoints:
     def _remove_others(self, kept: Iterable[str]) -> None:
         sweep(self._folder)
         names = {MANIFEST, *kept}
-        for path in self._folder.glob("*.npz"):
-            if path.name not in names:
-                path.unlink(missing_ok=True)
+        for pattern in "state_*.npz", "episodes_*.npz":
+            for path in self._folder.glob(pattern):
+                if path.name not in names:
+                    path.unlink(missing_ok=True)
 
 
 def _write_npz(path: Path, arrays: Arrays) -> dict[str, Any]:
@@ -164,6 +171,8 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     digest = manifest.pop("sha256")
     if digest != _digest_of_text(manifest):
         raise ValueError("its digest does not match: it is damaged")
+    if not all(isinstance(manifest[k], dict) for k in ("facts", "state")):
+        raise ValueError("its entries are of the wrong kind")
     return manifest
 
 

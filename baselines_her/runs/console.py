@@ -25,6 +25,9 @@ class Console(Protocol):
     def say(self, text: str) -> None:
         """Shows one line."""
 
+    def resumes(self, env_steps: int) -> None:
+        """The run goes on after this many env steps."""
+
     def cycle(self, env_steps: int) -> None:
         """A cycle has ended after this many env steps of the run."""
 
@@ -44,6 +47,9 @@ class Silent:
     def say(self, text: str) -> None:
         """Shows nothing."""
 
+    def resumes(self, env_steps: int) -> None:
+        """Shows nothing."""
+
     def cycle(self, env_steps: int) -> None:
         """Shows nothing."""
 
@@ -56,6 +62,11 @@ class Plain(Silent):
 
     def __init__(self, num_timesteps: int, clock: Callable[[], float] = time.monotonic):
         self._total, self._clock, self._start = num_timesteps, clock, clock()
+        self._first = 0
+
+    def resumes(self, env_steps: int) -> None:
+        """The run goes on after this many env steps."""
+        self._first = env_steps
 
     def say(self, text: str) -> None:
         """Prints one line."""
@@ -65,7 +76,8 @@ class Plain(Silent):
         """Prints the epoch's main numbers and the time left."""
         steps = row["steps/env"]
         spent = self._clock() - self._start
-        left = spent * max(0.0, self._total - steps) / steps
+        done = max(1.0, steps - self._first)
+        left = spent * max(0.0, self._total - steps) / done
         self.say(
             f"epoch {row['epoch']:>3.0f}  steps {steps:>9,.0f}  "
             f"success {row['test/success_rate']:.2f} "
@@ -124,6 +136,10 @@ class Live:
     def say(self, text: str) -> None:
         """Prints one line above the table, unwrapped so that it can be copied."""
         self._live.console.print(text, soft_wrap=True, markup=False, highlight=False)
+
+    def resumes(self, env_steps: int) -> None:
+        """Starts the progress bar, and its estimate, there."""
+        self._progress.reset(self._task, completed=env_steps)
 
     def cycle(self, env_steps: int) -> None:
         """Moves the progress bar."""

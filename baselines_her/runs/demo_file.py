@@ -22,6 +22,7 @@ from .arrays import Archive, open_archive, pack, read_array, read_file
 from .files import write_atomically
 
 FORMAT = "baselines_her demonstrations"
+DAMAGE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 MAX_BYTES, MAX_META = 2**31, 2**20
 DTYPES = {
     **dict.fromkeys(("obs", "achieved", "goal", "action"), "<f4"),
@@ -64,7 +65,7 @@ def load_demos(path: str | Path) -> Demos:
         is_legacy = "acs" in archive.members
         demos = legacy_demos.parse(archive) if is_legacy else _parse(archive)
         check_demos(demos)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except DAMAGE as error:
         reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise ValueError(f"{path} is not a demonstration file: {reason}") from None
     return demos
@@ -90,8 +91,11 @@ def check_demos(demos: Demos) -> None:
             raise ValueError(
                 f"{name} must have shape {shape} to fit the observations, found {found}"
             )
-    if demos.state0 is not None and demos.state0.shape[:1] != (n,):
-        raise ValueError(f"state0 must hold {n} states, found {demos.state0.shape}")
+    if not isinstance(demos.facts.get("env_id", ""), str):
+        raise ValueError("env_id must be text")
+    state0 = demos.state0
+    if state0 is not None and (state0.ndim != 2 or len(state0) != n):
+        raise ValueError(f"state0 must hold {n} states, found shape {state0.shape}")
     for name in ("obs", "achieved", "goal", "action", "state0"):
         array = getattr(demos, name)
         if array is not None and not np.isfinite(array).all():

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+TEMPORARY = ".baselines_her-writes-"  # prefix of what is not yet under its name
+
 
 def write_atomically(path: str | Path, data: bytes) -> None:
     """Writes `data` under a temporary name beside `path`, then renames it there.
@@ -33,7 +35,7 @@ def stream_atomically(
     """
     path, temporary = Path(path), None
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
         with os.fdopen(handle, "wb", buffering=io.DEFAULT_BUFFER_SIZE) as file:
             write(file)
             file.flush()
@@ -53,9 +55,8 @@ def stream_atomically(
 
 def sweep(folder: Path) -> None:
     """Removes what writers that were killed left under temporary names."""
-    for path in folder.glob(".*.*"):
-        if path.is_file():
-            path.unlink(missing_ok=True)
+    for path in folder.glob(f"{TEMPORARY}*"):
+        path.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,9 +1,11 @@
 """A run's folder: config.json, progress, policies, FINISHED."""
 
+import contextlib
 import json
+import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +123,31 @@ class RunFolder:
         write_policy(path, self._spec, self._config, arrays, self._facts)
 
 
+@contextlib.contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Holds the run folder for this process, where the system has such locks.
+
+    Raises:
+      ValueError: another process trains in it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # not on Windows
+        yield
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise ValueError(
+            f"log_path must be free, but another process trains in {path}.  Wait for "
+            "it, or choose another --log_path."
+        ) from None
+    finally:
+        os.close(handle)
+
+
 def choose_folder(config: Config) -> tuple[Path, bool]:
     """The run's folder, and whether it holds this run already.
 
@@ -136,19 +163,20 @@ def choose_folder(config: Config) -> tuple[Path, bool]:
     if not (path / "config.json").exists():
         path.mkdir(parents=True, exist_ok=True)
         return path, False
-    found, wanted = read_config(path), config.to_flags()
-    differing = sorted(
-        name
-        for name in wanted
-        if name not in FREE and found.get(name, wanted[name]) != wanted[name]
-    )
+    differing = differing_settings(read_config(path), config)
     if differing:
-        changes = ", ".join(f"{k} {found[k]} -> {wanted[k]}" for k in differing[:3])
         raise ValueError(
             f"log_path must be a new folder or that of this same run, found a run in "
-            f"{path} with other settings ({changes}).  Choose another --log_path."
+            f"{path} with other settings ({differing}).  Choose another --log_path."
         )
     return path, True
+
+
+def differing_settings(found: dict[str, Any], config: Config) -> str:
+    """The first settings that differ and matter: "seed 0 -> 1", or nothing."""
+    wanted = config.to_flags()
+    names = [k for k in wanted if k not in FREE and found.get(k) != wanted[k]]
+    return ", ".join(f"{k} {found.get(k)} -> {wanted[k]}" for k in names[:3])
 
 
 def write_config(path: Path, config: Config, spec: EnvSpec, command: str) -> None:

@@ -4,6 +4,7 @@ obs [N, T+1] are dictionaries {observation, achieved_goal, desired_goal}, info [
 dictionaries {is_success}.  They are read by `pickled_arrays`, which runs nothing.
 """
 
+import io
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ import numpy as np
 from ..pickled_arrays import read_pickled_array, resolve
 from ..types import Demos
 from .arrays import Archive, read_npy
+from .files import write_atomically
 
 COMPRESSION = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-MAX_BYTES = 2**28
-OPCODES_PER_STEP = 200  # a step's three arrays and dictionary take about 60
+MAX_BYTES = 2**24  # unpacked, of one array: some 700 episodes
+MAX_RATIO = 200  # unpacked against packed bytes
+OPCODES_PER_STEP, MAX_OPCODES = 100, 2_000_000  # a step takes about 60
 
 
 def parse(archive: Archive) -> Demos:
@@ -33,13 +36,13 @@ def parse(archive: Archive) -> Demos:
     if not (goal == goal[:, :1]).all():
         k = int(np.argwhere(goal != goal[:, :1])[0][0])
         raise ValueError(f"episode {k} changes its goal.  Leave that episode out")
-    success = [resolve(row[-1].get("is_success", False)) for row in info]
+    success = [_succeeded(row[-1].get("is_success", False)) for row in info]
     return Demos(
         obs=_field(obs, "observation", n, horizon + 1),
         achieved=_field(obs, "achieved_goal", n, horizon + 1),
         goal=goal[:, 0],
         action=action,
-        success=np.array([bool(np.all(s)) for s in success]),
+        success=np.array(success, bool),
         seed=np.full(n, -1, np.int64),
         state0=None,
         facts={"generator": "OpenAI baselines"},
@@ -65,11 +68,15 @@ def write_legacy(path: str | Path, demos: Demos) -> None:
         "obs": np.array(obs, object),
         "info": np.array(info, object),
     }
-    np.savez_compressed(Path(path).expanduser(), **columns)
+    sink = io.BytesIO()
+    np.savez_compressed(sink, **columns)
+    path = Path(path).expanduser()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, sink.getvalue())
 
 
 def _actions(archive: Archive) -> np.ndarray:
-    shape, dtype, body = read_npy(archive, "acs", MAX_BYTES, COMPRESSION)
+    shape, dtype, body = _unpacked(archive, "acs")
     if dtype.kind == "O":
         raise ValueError(
             "its episodes differ in length (acs is ragged).  Cut or extend them to "
@@ -82,13 +89,33 @@ def _actions(archive: Archive) -> np.ndarray:
     return np.frombuffer(body, dtype).reshape(shape).astype(np.float32)
 
 
+def _unpacked(archive: Archive, name: str):
+    member = archive.members[name]
+    if member.file_size > MAX_RATIO * (member.compress_size + 1024):
+        raise ValueError(f"{name} is packed more tightly than demonstrations can be")
+    return read_npy(archive, name, MAX_BYTES, COMPRESSION)
+
+
+def _succeeded(value: Any) -> bool:
+    """An entry `is_success`: a number, alone or as an array of one."""
+    value = resolve(value)
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.reshape(())[()]
+    if not isinstance(value, bool | int | float | np.generic):
+        raise ValueError("is_success must be a number in every step")
+    return bool(value)
+
+
 def _dictionaries(archive: Archive, name: str, n: int, steps: int) -> list[list[dict]]:
     """[N][T] dictionaries of an object array."""
-    shape, dtype, body = read_npy(archive, name, MAX_BYTES, COMPRESSION)
+    shape, dtype, body = _unpacked(archive, name)
     if dtype.kind != "O":
         raise ValueError(f"{name} must be an array of dictionaries, found {dtype}")
-    flat = read_pickled_array(body, OPCODES_PER_STEP * (n * steps + 10))
-    if shape == (n,) and isinstance(flat, list):  # rows of lists
+    opcodes = min(OPCODES_PER_STEP * (n * steps + 10), MAX_OPCODES)
+    flat = read_pickled_array(body, opcodes)
+    if not isinstance(flat, list):
+        raise ValueError(f"{name} must be an array of dictionaries, found numbers")
+    if shape == (n,):  # rows of lists
         rows = [resolve(row) for row in flat]
     else:
         rows = [flat[k * steps : (k + 1) * steps] for k in range(n)]
@@ -112,4 +139,7 @@ def _field(rows: list[list[dict]], key: str, n: int, steps: int) -> np.ndarray:
     shapes = {getattr(entry, "shape", None) for entry in entries}
     if len(shapes) != 1 or len(next(iter(shapes)) or ()) != 1:
         raise ValueError(f"{key} must be a vector of one length, found {shapes}")
+    size = entries[0].size * len(entries)
+    if size > MAX_BYTES:
+        raise ValueError(f"{key} has {size} numbers, more than such a file can explain")
     return np.array(entries, np.float32).reshape(n, steps, -1)

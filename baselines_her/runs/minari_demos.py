@@ -82,6 +82,12 @@ def write_minari(dataset_id: str, demos: Demos, env: Any) -> None:
 
 def _read_episode(episode: Any, env_id: str | None) -> Demos:
     observations, n = episode.observations, len(episode.actions)
+    keys = {"observation", "achieved_goal", "desired_goal"}
+    if not isinstance(observations, dict) or not keys <= set(observations):
+        raise ValueError(f"a goal environment's observations hold {sorted(keys)}.")
+    goals = np.asarray(observations["desired_goal"])
+    if not (goals == goals[:1]).all():
+        raise ValueError(f"episode {episode.id} changes its goal: leave it out.")
     success = np.zeros((1, n), bool)
     infos = episode.infos or {}
     for name in "is_success", "success":

@@ -24,6 +24,7 @@ PANELS = {
     "test/success_rate": "success at the last step",
     "test/mean_Q": "mean Q of the test episodes",
 }
+UNTOLD = (*FREE, "seed", "preset")  # do not tell groups apart
 STATISTICS = ("median", "iqm")
 GRID = 200
 
@@ -115,8 +116,8 @@ def grouped(
     for key, run in zip(keys, runs):
         groups[key].append(run)
     given = list(labels or [])
-    if given and len(given) != len(groups):
-        raise ValueError(f"{len(groups)} labels are needed, found {len(given)}.")
+    if given and (len(given) != len(groups) or len(set(given)) < len(given)):
+        raise ValueError(f"{len(groups)} different labels are needed, found {given}.")
     titles = given or [
         ", ".join(f"{n}={sets[key].get(n)}" for n in differing)
         or str(sets[key].get("env"))
@@ -182,11 +183,15 @@ def _read(folder: Path) -> Run | None:
     file = folder / "progress.csv"
     if not file.exists():
         return None
-    with file.open(newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    if not rows:
-        return None
-    flags = json.loads((folder / "config.json").read_bytes())["config"]
-    settings = {k: v for k, v in flags.items() if k not in (*FREE, "seed", "preset")}
-    columns = {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
-    return Run(folder, settings, columns)
+    try:
+        with file.open(newline="") as lines:
+            rows = [row for row in csv.DictReader(lines) if None not in row.values()]
+        flags = json.loads((folder / "config.json").read_bytes())["config"]
+        settings = {k: v for k, v in flags.items() if k not in UNTOLD}
+        names = [*PANELS, *(name for name, _, _ in AXES.values())]
+        columns = {name: np.array([float(row[name]) for row in rows]) for name in names}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{folder} is not a run that can be drawn: {error!r}"
+        ) from None
+    return Run(folder, settings, columns) if rows else None

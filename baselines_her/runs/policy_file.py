@@ -22,6 +22,7 @@ from .arrays import pack, read_file, unpack
 from .files import write_atomically
 
 FORMAT, VERSION = "baselines_her policy", 1
+DAMAGE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 NETWORKS = ("actor", "critic", "target_actor", "target_critic")
 MAX_DIM, MAX_LAYERS = 100_000, 100
 
@@ -82,20 +83,23 @@ def read_policy(path: str | Path) -> PolicyFile:
     path = Path(path).expanduser()
     try:
         return _parse(read_file(path, MAX_BYTES))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except DAMAGE as error:
         reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise ValueError(f"{path} is not a policy file: {reason}") from None
 
 
-def load_policy(path: str | Path, use_target: bool = False) -> Policy:
+def load_policy(path: str | Path, use_target: bool | None = None) -> Policy:
     """The greedy policy in a file, ready to act; see `read_policy` for its errors.
 
     Args:
       path: a `.pkl` written by a run.
-      use_target: act with the target network (`test_with_polyak`).
+      use_target: act with the target network; default: as the run evaluated it
+        (`test_with_polyak`).
     """
     file = read_policy(path)
     arrays, inputs = file.arrays, file.config.inputs
+    if use_target is None:
+        use_target = file.config.loop.test_with_polyak
     name = "target_actor" if use_target else "actor"
     layers = [
         (arrays[f"{name}/{n}/kernel"], arrays[f"{name}/{n}/bias"])
@@ -136,6 +140,8 @@ def _parse(data: bytes) -> PolicyFile:
     if content["sha256"] != _digest(content["header"], content["arrays"]):
         raise ValueError("its digest does not match: the file is damaged")
     header = json.loads(content["header"])
+    if not isinstance(header.get("versions", {}), dict):
+        raise ValueError("its versions are not told as names and numbers")
     spec, config = _spec(header["spec"]), Config.from_flags(**header["config"])
     if config.ddpg.layers > MAX_LAYERS or config.ddpg.hidden > MAX_DIM:
         raise ValueError("its networks are larger than any policy's")

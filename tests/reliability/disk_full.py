@@ -32,7 +32,9 @@ def train(folder):
 
 def litter(folder):
     """Files under temporary names."""
-    return [path.name for path in folder.rglob(".*.*") if path.is_file()]
+    return [
+        path.name for path in folder.rglob(".baselines_her-writes-*") if path.is_file()
+    ]
 
 
 def digests(folder):
