@@ -68,7 +68,7 @@ def plot(
         from matplotlib.figure import Figure
     except ImportError:
         raise RuntimeError(MISSING) from None
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure = Figure(figsize=(9, 3.9), layout="constrained")
     axes = figure.subplots(1, len(PANELS))
     for ax, (column, title) in zip(axes, PANELS.items()):
         for label, runs in groups.items():
@@ -77,7 +77,8 @@ def plot(
         ax.set_xlim(left=0)
         ax.grid(alpha=0.3)
     axes[0].set_ylim(-0.03, 1.03)
-    axes[0].legend(fontsize="small", loc="best")
+    lines, names = axes[0].get_legend_handles_labels()
+    figure.legend(lines, names, loc="outside lower center", ncols=2, fontsize="small")
     if out is not None:
         figure.savefig(Path(out).expanduser(), dpi=150)
     return figure
