@@ -113,7 +113,7 @@ def test_playing_in_another_environment_is_refused(trained, subprocess_environme
     command = [*RUN, "--play", f"--load_path={policy_of(folder)}", "--env=FetchPush"]
     done = run(command, folder, subprocess_environment)
     assert done.returncode == 2
-    assert "takes 10 observations" in done.stderr
+    assert "has (10, 3, 4) observations, goal entries and actions" in done.stderr
 
 
 def test_help_is_quick_and_loads_nothing_heavy(tmp_path, subprocess_environment):
