@@ -6,6 +6,7 @@ The command line, the checks and the saved config are all made from these fields
 import dataclasses
 import difflib
 import math
+import os
 import types
 import typing
 from collections.abc import Iterable
@@ -68,6 +69,8 @@ def _to_int(value):
 
 
 def _to_str(value):
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
     if not isinstance(value, str):
         raise ValueError
     return value
