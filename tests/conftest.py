@@ -45,6 +45,16 @@ def small_config(point_spec):
     return Config.from_flags(**flags).resolve(point_spec)
 
 
+@pytest.fixture
+def eagerly():
+    """Runs compiled programs uncompiled: for many trainings of a few updates each."""
+    from baselines_her.nets import tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 def counting_episodes(n=3, first=0):
     """Achieved goal at step t of episode e is 100 e + t, its own goal 100 e - 50."""
     episode = np.arange(first, first + n)[:, None, None]

@@ -234,7 +234,7 @@ def test_starts_within_demonstrations_replay_them_exactly(tmp_path):
 # -- whole runs ---------------------------------------------------------------
 
 
-def test_every_demo_setting_reaches_the_learner(demo_file, tmp_path):
+def test_every_demo_setting_reaches_the_learner(demo_file, tmp_path, eagerly):
     found = {}
     for name, flags in {
         "none": {},
@@ -247,10 +247,12 @@ def test_every_demo_setting_reaches_the_learner(demo_file, tmp_path):
         "aux": {"demo_file": demo_file, "aux_loss_weight": 0.1},
         "prm": {"demo_file": demo_file, "prm_loss_weight": 1.0},
     }.items():
-        found[name] = weights_of(train(tmp_path / name, **flags)).tobytes()
+        run = train(tmp_path / name, **flags, n_batches=3, num_timesteps=200)
+        found[name] = weights_of(run).tobytes()
     assert len(set(found.values())) == len(found)
-    again = weights_of(train(tmp_path / "again", demo_file=demo_file, bc_fade=200))
-    assert again.tobytes() == found["fade"]
+    flags = {"demo_file": demo_file, "bc_fade": 200}
+    again = train(tmp_path / "again", **flags, n_batches=3, num_timesteps=200)
+    assert weights_of(again).tobytes() == found["fade"]
 
 
 def test_the_log_tells_of_demonstrations(demo_file, tmp_path):

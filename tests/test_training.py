@@ -152,7 +152,7 @@ def test_own_environments_come_by_function(tmp_path):
     assert 0.0 <= rates[0] <= rates[1] <= 1.0
 
 
-def test_every_setting_reaches_the_learner(tmp_path):
+def test_every_setting_reaches_the_learner(tmp_path, eagerly):
     short = {**SHORT, "num_timesteps": 96, "n_cycles": 2, "n_test_rollouts": 1}
     base = read_policy(train(tmp_path / "base", **short).best_policy).arrays
     for flag, value in {
