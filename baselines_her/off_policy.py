@@ -4,6 +4,7 @@ Andrychowicz et al. 2017 (arXiv:1707.01495), algorithm 1.  Every feature arrives
 data (sources, samplers, weights, masks), so this reads the same for all of them.
 """
 
+import hashlib
 import time
 from collections import deque
 from collections.abc import Callable
@@ -53,6 +54,14 @@ def demo_sources(demos: Demos | None, spec: EnvSpec, config: Config) -> list[Sou
     buffer.add(demos)
     size = config.demos.demo_batch_size
     return [Source(buffer, UniformSampler(buffer), size, is_demo=1.0)]
+
+
+def fingerprint(demos: Demos | None) -> str | None:
+    """A digest of the demonstrations' numbers."""
+    if demos is None:
+        return None
+    parts = demos.obs, demos.achieved, demos.goal, demos.action
+    return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
 
 
 def bc_scale(env_steps: int, bc_fade: int) -> float:
@@ -132,12 +141,22 @@ class OffPolicy:
             "n_updates": self.n_updates,
             "n_skipped": self.n_skipped,
             "flights": [flight.first for flight in self._flights],
+            "demos": fingerprint(self._demos),
         }
 
     def load_state(
         self, arrays: dict[str, np.ndarray], counters: dict[str, Any]
     ) -> None:
-        """Takes everything of `state()`; episodes in flight are played again."""
+        """Takes everything of `state()`; episodes in flight are played again.
+
+        Raises:
+          ValueError: the demonstrations are not the same.
+        """
+        if counters["demos"] != fingerprint(self._demos):
+            raise ValueError(
+                "the run must go on with the same demonstrations, found others in "
+                f"{self._config.demos.demo_file}.  Put the first ones back."
+            )
         parts = {k.removeprefix("learner/"): v for k, v in arrays.items()}
         self.learner.load_state(parts)
         self.n_cycles = int(counters["n_cycles"])

@@ -255,6 +255,17 @@ def test_every_demo_setting_reaches_the_learner(demo_file, tmp_path, eagerly):
     assert weights_of(again).tobytes() == found["fade"]
 
 
+def test_a_run_goes_on_with_its_own_demonstrations_only(demo_file, tmp_path):
+    path = tmp_path / "demos.npz"
+    demos = load_demos(demo_file)
+    write_demos(path, demos)
+    train(tmp_path / "run", demo_file=path, num_timesteps=200)
+    train(tmp_path / "run", demo_file=path, num_timesteps=250)
+    write_demos(path, demos._replace(action=-demos.action))
+    with pytest.raises(ValueError, match="must go on with the same demonstrations"):
+        train(tmp_path / "run", demo_file=path, num_timesteps=300)
+
+
 def test_the_log_tells_of_demonstrations(demo_file, tmp_path):
     result = train(tmp_path / "run", demo_file=demo_file)
     with (result.log_path / "progress.csv").open() as file:
