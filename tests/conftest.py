@@ -1,6 +1,7 @@
 """Shared pieces: arrays whose numbers encode their own position."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from baselines_her.types import EnvSpec, Episodes
 
 TESTS = Path(__file__).parent
 sys.path.insert(0, str(TESTS))  # subprocesses get it by `subprocess_environment`
+
+# A shell ignores SIGINT in what it starts with `&`, and children would inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 HORIZON = 5
 
