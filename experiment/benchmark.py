@@ -3,12 +3,15 @@
     python experiment/benchmark.py demos              # run it, or go on with it
     python experiment/benchmark.py demos --show       # what it holds, and what is done
 
-Every run has a folder logs/benchmark/<list>/<run>_seed<n>.  A finished run is never
-repeated.  After the training its final policy plays 100 episodes: `evaluation.json`.
+Every run has a folder logs/benchmark/<list>/<run>_seed<n>.  After the training its final
+policy plays 100 episodes: `evaluation.json`.  That file, `progress.csv` and `config.json`
+are kept under docs/results; a run found there is never repeated (to repeat the results,
+give another folder: `--results mine`).
 """
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +28,7 @@ from baselines_her.runs.policy_file import load_policy
 
 LISTS_FILE = Path(__file__).with_name("benchmarks.json")
 EVALUATION, EPISODES = "evaluation.json", 100
+KEPT = "config.json", "progress.csv", EVALUATION  # the last one marks a finished run
 IN_THE_AIR = 0.03  # metres: a goal this far above the lowest one is in the air
 
 
@@ -40,9 +44,11 @@ def runs_of(name: str, lists: dict[str, Any]) -> list[tuple[str, list[str]]]:
     ]
 
 
-def is_done(folder: Path) -> bool:
-    """Whether a run was trained to its end and evaluated."""
-    return (folder / "FINISHED").exists() and (folder / EVALUATION).exists()
+def keep(folder: Path, results: Path) -> None:
+    """Copies what a finished run is judged by."""
+    results.mkdir(parents=True, exist_ok=True)
+    for name in KEPT:
+        shutil.copyfile(folder / name, results / name)
 
 
 def train(folder: Path, flags: list[str]) -> None:
@@ -84,19 +90,22 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("name", help=", ".join(lists))
     parser.add_argument("--out", type=Path, default=Path("logs/benchmark"))
+    parser.add_argument("--results", type=Path, default=Path("docs/results"))
     parser.add_argument("--show", action="store_true", help="run nothing")
     options = parser.parse_args(arguments)
     if options.name not in lists:
         refuse(f"there is no list {options.name}{nearest(options.name, lists)}")
     for label, flags in runs_of(options.name, lists):
         folder = options.out / options.name / label
-        done = is_done(folder)
+        results = options.results / options.name / label
+        done = (results / EVALUATION).exists()
         print(f"{'done' if done else 'to do':6} {label}: {' '.join(flags)}", flush=True)
         if done or options.show:
             continue
         train(folder, flags)
         found = evaluate(folder)
         write_atomically(folder / EVALUATION, json.dumps(found, indent=2).encode())
+        keep(folder, results)
         print(f"       {found}", flush=True)
     return 0
 
