@@ -2,10 +2,12 @@
 
 import argparse
 import sys
+import time
 from typing import Any, NoReturn
 
 from .config import ALL_FLAGS, FLAGS, PARTS
 from .knobs import coerce, nearest
+from .parallel.launched import launched_rank
 
 
 class Parser(argparse.ArgumentParser):
@@ -17,7 +19,12 @@ class Parser(argparse.ArgumentParser):
 
 
 def refuse(message: str) -> NoReturn:
-    """Prints one sentence on stderr and exits with code 2."""
+    """Prints one sentence on stderr and exits with code 2.
+
+    Of several workers with the same fault the first one says it, and that ends all.
+    """
+    if launched_rank():
+        time.sleep(1.0)
     print(f"error: {message}", file=sys.stderr)
     raise SystemExit(2)
 

@@ -88,14 +88,21 @@ class Config:
         """This config with some settings replaced."""
         return Config.from_flags(**{**self.to_flags(), **flags})
 
-    def resolve(self, spec: EnvSpec, cores: int = 1) -> "Config":
-        """Fills in what depends on the environment and on the machine's cores."""
+    def resolve(self, spec: EnvSpec, cores: int = 1, workers: int = 1) -> "Config":
+        """Fills in what depends on the environment and on the machine.
+
+        Args:
+          spec: the environment's dimensions.
+          cores: this worker's share of its machine's.
+          workers: how many there are, on all machines.
+        """
         gamma, positive = self.ddpg.gamma, self.ddpg.clip_pos_returns
         collectors, threads = self.machine.collectors, self.machine.learner_threads
         bc_loss, q_filter = self.demos.bc_loss, self.demos.q_filter
         most = min(cores - 1, self.collect.num_env)
         return self.with_flags(
             env=spec.env_id,
+            num_cpu=workers,
             gamma=1.0 - 1.0 / spec.horizon if gamma is None else gamma,
             clip_pos_returns=spec.reward_high == 0.0 if positive is None else positive,
             q_filter=bc_loss if q_filter is None else q_filter,

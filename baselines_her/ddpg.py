@@ -12,6 +12,8 @@ import numpy as np
 
 from .config import return_limits
 from .nets import losses, tf
+from .nets.finite import all_finite, require_applied
+from .nets.flat import flatten, unflatten
 from .nets.networks import MLP, q_value, unit_action
 from .nets.optim import Adam
 from .normalizer import Moments, Normalizer, Stats, moments
@@ -64,7 +66,7 @@ class DDPG:
           inputs: clipping and normalising.
           rng: draws the weights, the actor's first.
           cloning: weights of the demonstrations' terms.
-          comm: sums statistics over workers.
+          comm: the other workers; see `synchronise`.
         """
         self._spec, self._config, self._inputs = spec, config, inputs
         self._cloning, self._comm = cloning, comm
@@ -112,11 +114,18 @@ class DDPG:
         tensors = Batch(*(tf.convert_to_tensor(field) for field in batch))
         with self._silence.pop() if self._silence else contextlib.nullcontext():
             scale = tf.constant(bc_scale, tf.float32)
-            applied, td_error, terms = self._cycle(tensors, self._stats(), scale)
+            run = self._cycle if self._comm.size == 1 else self._cycle_together
+            applied, td_error, terms = run(tensors, self._stats(), scale)
+        if self._comm.is_mixed:
+            self.synchronise()
         terms = {name: term.numpy() for name, term in terms.items()}
-        _require_applied(applied.numpy(), terms)
+        require_applied(applied.numpy(), terms)
         means = {TERMS[name]: float(term.mean()) for name, term in terms.items()}
         return td_error.numpy(), means
+
+    def synchronise(self) -> None:
+        """Takes the first worker's state: at the start, and where processors differ."""
+        self.load_state(self._comm.broadcast(self.state()))
 
     def update_targets(self) -> None:
         """theta' <- polyak theta' + (1 - polyak) theta, once per cycle."""
@@ -175,7 +184,7 @@ class DDPG:
 
         def one_update(before, row):
             *gradients, td_error, terms = self._gradients(row, stats, bc_scale)
-            applies = before[0] & _all_finite(*gradients, list(terms.values()))
+            applies = before[0] & all_finite(*gradients, list(terms.values()))
             self._critic_adam.apply(gradients[0], applies)
             self._actor_adam.apply(gradients[1], applies)
             return applies, td_error, terms
@@ -183,6 +192,38 @@ class DDPG:
         zeros = {name: tf.constant(0.0) for name in TERMS}
         start = tf.constant(True), tf.zeros_like(batch.reward[0]), zeros
         return tf.scan(one_update, batch, initializer=start)
+
+    def _cycle_together(self, batch, stats, bc_scale):
+        """The same with gradients averaged over all workers at every update.
+
+        They leave the compiled program for that, so it is two.  A number that is not
+        finite on one worker makes the mean so for all.
+        """
+        outcomes, applies = [], tf.constant(True)
+        for k in range(batch.reward.shape[0]):
+            own, *outcome = self._gradients_of(batch, tf.constant(k), stats, bc_scale)
+            mean = tf.convert_to_tensor(self._comm.mean(own.numpy()))
+            applies = self._apply(mean, applies)
+            outcomes.append((applies, *outcome))
+        return tf.nest.map_structure(lambda *parts: tf.stack(parts), *outcomes)
+
+    @tf.function(jit_compile=True, autograph=False)
+    def _gradients_of(self, batch, k, stats, bc_scale):
+        """Gradients of update k as one vector that ends with the terms of the loss."""
+        row = Batch(*(field[k] for field in batch))
+        *gradients, td_error, terms = self._gradients(row, stats, bc_scale)
+        vector = flatten([*gradients[0], *gradients[1], *terms.values()])
+        return vector, td_error, terms
+
+    @tf.function(jit_compile=True, autograph=False)
+    def _apply(self, vector, applies):
+        """Both optimisers' steps, if all of the vector is finite."""
+        applies &= all_finite([vector])
+        critic, actor = self.critic.weights, self.actor.weights
+        gradients = unflatten(vector[: -len(TERMS)], [*critic, *actor])
+        self._critic_adam.apply(gradients[: len(critic)], applies)
+        self._actor_adam.apply(gradients[len(critic) :], applies)
+        return applies
 
     def _gradients(self, batch, stats, bc_scale):
         """Both gradients at the same parameters, TD errors [B], terms []."""
@@ -257,23 +298,3 @@ class DDPG:
                 for n, variable in enumerate(variables):
                     named[f"adam/{name}/{kind}/{n}"] = variable
         return named
-
-
-def _all_finite(*lists):
-    """[] bool: every number of every tensor is finite."""
-    checks = [tf.reduce_all(tf.math.is_finite(x)) for part in lists for x in part]
-    return tf.reduce_all(tf.stack(checks))
-
-
-def _require_applied(applied: np.ndarray, terms: dict[str, np.ndarray]) -> None:
-    """Raises if some update of the cycle met a number that is not finite."""
-    if applied.all():
-        return
-    k = int(np.argmin(applied))
-    bad = [name for name, values in terms.items() if not np.isfinite(values[k])]
-    raise RuntimeError(
-        f"update {k + 1} of {len(applied)} in this cycle must have finite losses and "
-        f"gradients, but {', '.join(bad) or 'a gradient'} is not.  Nothing was applied "
-        "from there on.  Lower --Q_lr and --pi_lr, or look at the environment's "
-        "observations and rewards."
-    )

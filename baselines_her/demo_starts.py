@@ -10,19 +10,22 @@ from .streams import DEMO_STARTS, TRAINING, generator, stream
 from .types import Demos, Start
 
 
-def training_start(seed: int, n: int, demos: Demos | None, share: float) -> Start:
+def training_start(
+    seed: int, rank: int, n: int, demos: Demos | None, share: float
+) -> Start:
     """The start of training episode `n`.
 
     Args:
       seed: of the run.
+      rank: the worker's.
       n: the episode's number.
       demos: with `state0`, if `share` is above 0.
       share: probability of a start within a demonstration, at a step from 1 to T-1.
     """
-    own = stream(seed, TRAINING, n=n)
+    own = stream(seed, TRAINING, rank, n)
     if demos is None or demos.state0 is None or share == 0.0:
         return Start(own)
-    rng = generator(seed, DEMO_STARTS, n=n)
+    rng = generator(seed, DEMO_STARTS, rank, n)
     if rng.random() >= share:
         return Start(own)
     k, step = rng.integers(len(demos.goal)), rng.integers(1, demos.action.shape[1])

@@ -9,6 +9,7 @@ import numpy as np
 from .config import Config
 from .off_policy import OffPolicy
 from .parallel.collectors import Collectors, Filmer
+from .parallel.mpi import Solo
 from .policy import Policy
 from .rollout import success_rates
 from .runs.console import Console
@@ -16,7 +17,7 @@ from .runs.folder import RunFolder
 from .runs.logger import Row
 from .runs.video import write_video
 from .streams import EVALUATION, stream
-from .types import Episodes, Start
+from .types import Start
 
 
 class Epochs:
@@ -29,12 +30,13 @@ class Epochs:
         collectors: Collectors,
         filmer: Filmer,
         console: Console,
+        comm=Solo(),
         clock: Callable[[], float] = time.perf_counter,
     ):
         """Takes the rooms that an epoch passes through; see `training.train`."""
         self._config, self._algorithm = config, algorithm
         self._learner, self._collectors = algorithm.learner, collectors
-        self._filmer, self._console = filmer, console
+        self._filmer, self._console, self._comm = filmer, console, comm
         self._clock, self._started = clock, clock()
         self._cycles: list[Row] = []  # metrics of the unfinished epoch
         self.rows: list[Row] = []
@@ -63,20 +65,22 @@ class Epochs:
     ) -> Row:
         """Cycles, evaluates, logs and saves; returns the epoch's row.
 
+        The workers share the evaluation episodes, so all of them have the same row.
+
         Args:
           folder: takes the row and the policies.
           after_cycle: called after every cycle.
         """
         self._run_cycles(after_cycle)
+        self._comm.require_equal(self._learner.arrays(), "weights and statistics")
         policy = self._learner.policy(self._config.loop.test_with_polyak)
-        tests = self._collectors.collect(policy, self._test_starts())
-        row = self._row(self._cycles, tests)
+        row = self._row(self._cycles, self._evaluate(policy))
         self.rows.append(row)
         self._cycles = []
         folder.write(row, self._learner.arrays())
         self._console.epoch(row)
         interval = self._config.loop.video_interval
-        if interval and row["epoch"] % interval == 0:
+        if self._comm.rank == 0 and interval and row["epoch"] % interval == 0:
             self._film(policy, int(row["epoch"]), folder)
         return row
 
@@ -88,25 +92,30 @@ class Epochs:
             self._console.cycle(self._algorithm.n_env_steps)
             after_cycle()
 
-    def _test_starts(self) -> list[Start]:
-        """The starts of this epoch's evaluation episodes: other ones every epoch."""
-        n = self._config.loop.n_test_rollouts
+    def _evaluate(self, policy: Policy) -> Row:
+        """Means over this epoch's evaluation episodes: other ones every epoch."""
+        n, seed = self._config.loop.n_test_rollouts, self._config.run.seed
         first = len(self.rows) * n
-        seed = self._config.run.seed
-        return [Start(stream(seed, EVALUATION, n=k)) for k in range(first, first + n)]
+        numbers = range(first + self._comm.rank, first + n, self._comm.size)
+        starts = [Start(stream(seed, EVALUATION, n=k)) for k in numbers]
+        sums = np.zeros(3)
+        if starts:
+            tests = self._collectors.collect(policy, starts)
+            means = *success_rates(tests), self._learner.mean_q(tests)
+            sums = len(starts) * np.array(means)
+        means = (self._comm.sum(sums) / n).tolist()
+        names = "test/success_rate", "test/success_any", "test/mean_Q"
+        return dict(zip(names, means))
 
-    def _row(self, cycles: list[Row], tests: Episodes) -> Row:
+    def _row(self, cycles: list[Row], tests: Row) -> Row:
         algorithm, learner = self._algorithm, self._learner
-        success_rate, success_any = success_rates(tests)
         row = {
             "epoch": len(self.rows),
             "steps/env": algorithm.n_env_steps,
             "steps/episodes": algorithm.n_episodes,
             "steps/updates": algorithm.n_updates,
             "steps/skipped": algorithm.n_skipped,
-            "test/success_rate": success_rate,
-            "test/success_any": success_any,
-            "test/mean_Q": learner.mean_q(tests),
+            **tests,
         }
         for name in cycles[0]:
             total = np.sum if name.startswith("time/") else np.mean

@@ -16,6 +16,7 @@ from .config import Config
 from .ddpg import DDPG
 from .demo_starts import training_start
 from .her_sampler import RewardFn, future_p, relabel
+from .parallel.mpi import Solo
 from .policy import Explorer, Policy
 from .replay.buffer import ReplayBuffer, UniformSampler
 from .rollout import Actor, success_rates
@@ -88,6 +89,7 @@ class OffPolicy:
         reward_fn: RewardFn,
         collectors: Collectors,
         demos: Demos | None = None,
+        comm=Solo(),
         clock: Callable[[], float] = time.perf_counter,
     ):
         """Joins the rooms.
@@ -99,19 +101,18 @@ class OffPolicy:
           reward_fn: `compute_reward`, vectorised.
           collectors: play the episodes.
           demos: the ones to learn from, already cut to `num_demo`.
+          comm: the other workers; each has its own episodes and draws.
           clock: seconds, for the columns `time/*`.
         """
         self._config, self._spec, self._clock = config, spec, clock
         self._reward_fn, self._collectors = reward_fn, collectors
-        self._flights: deque[Flight] = deque()
+        self._comm, self._flights = comm, deque[Flight]()
         self.learner, self._demos = learner, demos
         own = demo_sources(demos, spec, config)
         self._sources = [replay_source(spec, config), *own]
         for source in own:
-            rows = self._hindsight_rows(
-                source.buffer, generator(config.run.seed, DEMOS)
-            )
-            learner.observe(rows)
+            rng = generator(config.run.seed, DEMOS, comm.rank)
+            learner.observe(self._hindsight_rows(source.buffer, rng))
         self.n_cycles = self.n_episodes = self.n_updates = self._n_submitted = 0
         self.n_skipped = 0
         self.is_whole = True  # no cycle is half done: `state` may be taken
@@ -129,7 +130,8 @@ class OffPolicy:
     def state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Arrays and counters from which `load_state` goes on, bit for bit.
 
-        The replay buffer is not among them: it is large and has its own way to disk.
+        They are the same on all workers.  The replay buffer is not among them: it is
+        large and has its own way to disk.
         """
         arrays = {f"learner/{k}": v for k, v in self.learner.state().items()}
         for flight in self._flights:
@@ -143,6 +145,26 @@ class OffPolicy:
             "flights": [flight.first for flight in self._flights],
             "demos": fingerprint(self._demos),
         }
+
+    def own_state(self) -> dict[str, np.ndarray]:
+        """The same for what differs between workers, besides the replay buffer."""
+        samplers = (source.sampler.state() for source in self._sources)
+        return {
+            f"sampler/{n}/{k}": v
+            for n, state in enumerate(samplers)
+            for k, v in state.items()
+        }
+
+    def load_own_state(self, arrays: dict[str, np.ndarray]) -> None:
+        """Takes everything of `own_state()`."""
+        for n, source in enumerate(self._sources):
+            name = f"sampler/{n}/"
+            parts = {k.removeprefix(name): v for k, v in arrays.items() if name in k}
+            source.sampler.load_state(parts)
+
+    def take_dealt(self) -> None:
+        """Treats the episodes in the replay buffer, which others collected, as new."""
+        self._sources[0].sampler.add(np.arange(len(self.replay)))
 
     def load_state(
         self, arrays: dict[str, np.ndarray], counters: dict[str, Any]
@@ -160,9 +182,10 @@ class OffPolicy:
         parts = {k.removeprefix("learner/"): v for k, v in arrays.items()}
         self.learner.load_state(parts)
         self.n_cycles = int(counters["n_cycles"])
-        self.n_episodes = self._n_submitted = int(counters["n_episodes"])
+        self.n_episodes = int(counters["n_episodes"])
         self.n_updates = int(counters["n_updates"])
         self.n_skipped = int(counters["n_skipped"])
+        self._n_submitted = self.n_cycles * self._config.collect.num_env
         for first in counters["flights"]:
             name = f"flight/{first}/"
             lagged = {k.removeprefix(name): v for k, v in arrays.items() if name in k}
@@ -170,27 +193,36 @@ class OffPolicy:
 
     def cycle(self) -> dict[str, float]:
         """Collects, stores, learns; returns the metrics of this cycle."""
-        clock, seed, n = self._clock, self._config.run.seed, self.n_cycles
+        clock, comm = self._clock, self._comm
         started, self.is_whole = clock(), False
+        waited, exchanged = comm.waited, comm.exchanged
         episodes = self._next_episodes()
         collected = clock()
-        relabel_rng = generator(seed, RELABEL, n=n)
+        relabel_rng = self._rng(RELABEL)
         replay = self._sources[0]
         replay.sampler.add(replay.buffer.add(episodes))
         self.learner.observe(self._hindsight_rows(episodes, relabel_rng))
-        batch, drawn = self._draw(generator(seed, REPLAY, n=n), relabel_rng)
+        batch, drawn = self._draw(self._rng(REPLAY), relabel_rng)
         sampled = clock()
         scale = bc_scale(self.n_env_steps, self._config.demos.bc_fade)
         td_error, metrics = self.learner.update(batch, scale)
         self._return_errors(drawn, td_error)
         self.learner.update_targets()
         self._count(episodes)
-        return metrics | {
+        metrics |= {
             "train/success_rate": success_rates(episodes)[0],
             "time/collect": collected - started,
             "time/sample": sampled - collected,
             "time/update": clock() - sampled,
+            "time/wait": comm.waited - waited,
+            "time/exchange": comm.exchanged - exchanged,
         }
+        means = comm.mean(np.array(list(metrics.values())))
+        return dict(zip(metrics, means.tolist()))
+
+    def _rng(self, purpose: int) -> np.random.Generator:
+        """This cycle's draws for `purpose`, on this worker."""
+        return generator(self._config.run.seed, purpose, self._comm.rank, self.n_cycles)
 
     def _next_episodes(self) -> Episodes:
         """This cycle's episodes; the next cycle's are begun before they are learned.
@@ -210,7 +242,7 @@ class OffPolicy:
         self._n_submitted += self._config.collect.num_env
         share = self._config.demos.demo_resets
         starts = [
-            training_start(seed, n, self._demos, share)
+            training_start(seed, self._comm.rank, n, self._demos, share)
             for n in range(first, self._n_submitted)
         ]
         collect, limits = self._config.collect, self._spec.max_action
@@ -260,8 +292,9 @@ class OffPolicy:
             start = stop
 
     def _count(self, episodes: Episodes) -> None:
+        skipped = self._comm.sum(np.array(int(episodes.skipped.sum())))
         self.n_cycles += 1
-        self.n_episodes += len(episodes.goal)
-        self.n_skipped += int(episodes.skipped.sum())
-        self.is_whole = True
+        self.n_episodes += len(episodes.goal) * self._comm.size
+        self.n_skipped += int(skipped)
         self.n_updates += self._config.loop.n_batches
+        self.is_whole = True

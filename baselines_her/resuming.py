@@ -8,6 +8,7 @@ from typing import Any
 from .config import Config
 from .epochs import Epochs
 from .off_policy import OffPolicy
+from .parallel.mpi import Solo
 from .runs.checkpoint import Checkpoints
 from .runs.console import Console
 from .runs.folder import FREE, differing_settings, read_config
@@ -28,24 +29,35 @@ class Saver:
         algorithm: OffPolicy,
         epochs: Epochs,
         stop: Stop,
+        comm=Solo(),
         clock: Callable[[], float] = time.monotonic,
     ):
         """Takes what a checkpoint is made of; see `training.train`."""
         self._config, self._checkpoints = config, checkpoints
-        self._algorithm, self._epochs, self._stop = algorithm, epochs, stop
+        self._algorithm, self._epochs = algorithm, epochs
+        self._stop, self._comm = stop, comm
         self._clock, self._last = clock, clock()
 
     def after_cycle(self) -> None:
-        """Ends the run if somebody asked for that, or saves if it is time."""
-        self._stop.raise_if_asked()
-        if self._clock() - self._last >= self._config.loop.checkpoint_interval:
+        """Ends the run if somebody asked for that, or saves if it is time.
+
+        All workers do the same, by the first one's clock.
+        """
+        is_due = self._clock() - self._last >= self._config.loop.checkpoint_interval
+        if self._agree(is_due):
             self.save()
+
+    def end_if_asked(self) -> None:
+        """Ends the run on all workers if one was asked to."""
+        self._agree(False)
 
     def rescue(self) -> bool:
         """Saves when the run is being ended, unless a cycle is half done."""
-        if self._algorithm.is_whole:
+        together = self._comm.size == 1 or self._stop.is_agreed
+        can_save = self._algorithm.is_whole and together
+        if can_save:
             self.save()
-        return self._algorithm.is_whole
+        return can_save
 
     def save(self) -> None:
         """Writes a checkpoint."""
@@ -56,8 +68,16 @@ class Saver:
             "counters": counters,
             "epochs": self._epochs.state(),
         }
-        self._checkpoints.save(arrays, facts, self._algorithm.n_cycles)
+        own = self._algorithm.own_state()
+        number = self._algorithm.n_cycles
+        self._checkpoints.save(arrays, facts, number, own)
         self._last = self._clock()
+
+    def _agree(self, is_due: bool) -> bool:
+        """The first worker's `is_due`, unless somebody was asked to end."""
+        told = self._comm.gather((self._stop.signal, is_due))
+        self._stop.agree([number for number, _ in told])
+        return told[0][1]
 
     def restore(self, console: Console) -> None:
         """Takes up the folder's checkpoint, if there is one.
@@ -69,13 +89,23 @@ class Saver:
         if saved is None:
             console.say("no checkpoint yet: the run begins again")
             return
+        facts = saved.facts
         try:
-            self._require_same(saved.facts["config"])
-            self._algorithm.load_state(saved.arrays, saved.facts["counters"])
-            self._epochs.load_state(saved.facts["epochs"])
+            self._require_same(facts["config"])
+            self._algorithm.load_state(saved.arrays, facts["counters"])
+            if saved.own is None:
+                self._algorithm.take_dealt()
+            else:
+                self._algorithm.load_own_state(saved.own)
+            self._epochs.load_state(facts["epochs"])
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"the checkpoint does not fit this run: {error}") from None
-        made, here = saved.facts["versions"], package_versions()
+        if saved.own is None:
+            console.say(
+                f"the run had {saved.n_workers} workers and goes on with "
+                f"{self._comm.size}: its episodes are dealt out among them"
+            )
+        made, here = facts["versions"], package_versions()
         for name in SAME:
             if made.get(name) != here[name]:
                 console.say(
@@ -127,5 +157,5 @@ def resumed_knobs(
         )
     log_path = str(Path(folder).expanduser())
     # the file's word writes no file outside the run's own folder
-    own = {"log_path": log_path, "resume": None, "save_path": None}
+    own = {"log_path": log_path, "resume": None, "save_path": None, "num_cpu": None}
     return env or told, {**flags, **own, **given}

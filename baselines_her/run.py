@@ -5,6 +5,8 @@ import sys
 from typing import Any
 
 from .cli import parse_flags, refuse
+from .parallel.launch import relaunch, report_end
+from .parallel.launched import launched_rank, launched_size
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,6 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
         only_plays = "load_path" in flags and not {"num_timesteps", "resume"} & {*flags}
         if flags.get("play") and only_plays:
             return _play(flags["load_path"], flags)
+        if flags.get("num_cpu", 1) > 1 and launched_size() == 1:
+            return relaunch("baselines_her.run", arguments, flags["num_cpu"])
         return _train(flags, arguments)
     except (ValueError, RuntimeError, OSError) as error:
         refuse(str(error))
@@ -39,8 +43,9 @@ def _train(flags: dict[str, Any], arguments: list[str]) -> int:
 
     command = shlex.join(["python", "-m", "baselines_her.run", *arguments])
     result = train(env, command=command, **flags)
-    if flags.get("play"):
-        return _play(str(result.best_policy), {"env": env, **flags})
+    if flags.get("play") and launched_rank() == 0:
+        _play(str(result.best_policy), {"env": env, **flags})
+    report_end(launched_rank())
     return 0
 
 

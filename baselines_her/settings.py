@@ -32,6 +32,9 @@ class RunConfig:
     save_path: str | None = knob(None, "also write the final policy to this file")
     load_path: str | None = knob(None, "policy file to start from, or to play")
     resume: str | None = knob(None, "go on with the run in this folder")
+    num_cpu: int | None = knob(
+        None, "workers, started by mpiexec; default: this process, or mpiexec's", low=1
+    )
     play: bool = knob(False, "play the policy after training, or the loaded one")
 
 
@@ -64,7 +67,7 @@ class CollectConfig:
     def __post_init__(self) -> None:
         check_knobs(self)
 
-    num_env: int = knob(20, "episodes per cycle (rollout_batch_size)", low=1)
+    num_env: int = knob(20, "episodes per cycle and worker", low=1)
     random_eps: float = knob(0.3, "share of uniformly random actions", low=0, high=1)
     noise_eps: float = knob(0.2, "Gaussian noise, in units of max_action", low=0)
     skip_bad_episodes: bool = knob(
@@ -166,7 +169,7 @@ class DDPGConfig:
 
     layers: int = knob(3, "hidden layers of actor and critic", low=1)
     hidden: int = knob(256, "units in each hidden layer", low=1)
-    batch_size: int = knob(1024, "transitions per update", low=1)
+    batch_size: int = knob(1024, "transitions per update and worker", low=1)
     Q_lr: float = knob(1e-3, "critic's learning rate", low=0)
     pi_lr: float = knob(1e-3, "actor's learning rate", low=0)
     gamma: float | None = knob(None, "discount; default 1 - 1/T", low=0, high=1)
@@ -194,6 +197,9 @@ class MachineConfig:
         300.0, "seconds after which a silent collector counts as hung", above=0
     )
     learner_threads: int | None = knob(
-        None, "threads of the learner; default: the cores", low=1
+        None, "threads of the learner; default: the cores, shared by workers", low=1
+    )
+    mpi_timeout: float = knob(
+        300.0, "seconds after which a silent worker ends the job", above=0
     )
     fast_env: bool = knob(True, "faster look-ups in Fetch and Hand, the same bits")

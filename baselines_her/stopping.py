@@ -10,22 +10,34 @@ SECONDS = 8  # a cycle that takes longer is not waited for
 
 
 class Stop:
-    """Whether somebody has asked the run to end."""
+    """Whether somebody has asked the run to end.
+
+    Attributes:
+      signal: the one that came, or None.
+      is_agreed: all workers know of it and end at the same place.
+    """
 
     def __init__(self) -> None:
         self.signal: int | None = None
+        self.is_agreed = False
 
-    def raise_if_asked(self) -> None:
-        """Ends the run where it stands.
+    def agree(self, signals: list[int | None]) -> None:
+        """Takes what the workers were asked; one is enough to end all of them.
 
         Raises:
           KeyboardInterrupt: Ctrl-C was pressed.
           SystemExit: SIGTERM came; its code is 143.
         """
+        asked = [number for number in signals if number is not None]
+        if asked:
+            self.signal, self.is_agreed = asked[0], True
+            self.end()
+
+    def end(self) -> None:
+        """Ends the run where it stands."""
         if self.signal == signal.SIGINT:
             raise KeyboardInterrupt
-        if self.signal is not None:
-            raise SystemExit(128 + self.signal)
+        raise SystemExit(128 + (self.signal or 0))
 
 
 @contextlib.contextmanager
@@ -42,8 +54,8 @@ def stop_signals() -> Iterator[Stop]:
     alarm: dict[int, Any] = {}
 
     def at_once(*_):
-        stop.signal = stop.signal or signal.SIGINT
-        stop.raise_if_asked()
+        stop.is_agreed = False
+        stop.end()
 
     def ask(number, _):
         stop.signal = number

@@ -17,6 +17,8 @@ from .epochs import Epochs
 from .nets import use_threads
 from .off_policy import OffPolicy
 from .parallel.collectors import Collectors, Filmer
+from .parallel.mpi import connect
+from .parallel.together import ending_together
 from .policy import Policy
 from .resuming import Saver, resumed_knobs
 from .runs.checkpoint import Checkpoints
@@ -56,7 +58,8 @@ def train(
       env: environment id, version optional, or `module:Id-v0`.
       make_env: builds the user's own goal environment instead; it may take
         `render_mode`.
-      on_epoch: called with each row of progress.csv; False ends the run early.
+      on_epoch: called with each row of progress.csv; False ends the run early.  Under
+        mpiexec the first worker calls it.
       quiet: print nothing.
       command: how the run was started, kept in config.json.
       **knobs: any flag of the command line, e.g. `num_timesteps=5000, seed=1`.
@@ -68,35 +71,46 @@ def train(
       ValueError: a setting or the environment is not what it must be.
       RuntimeError: training met something that it cannot go on with.
     """
-    setup = _prepare(env, make_env, knobs)
-    config, spec, factory = setup.config, setup.spec, setup.factory
-    timeout = config.machine.collector_timeout
+    comm = connect()
+    with ending_together(comm, refuses=True):
+        setup = _prepare(env, make_env, knobs, comm)
     with contextlib.ExitStack() as stack:
-        collectors = _open_collectors(setup)
-        stack.enter_context(collectors)
-        learner = _build_learner(config, spec)
+        stop = stack.enter_context(stop_signals())
+        stack.enter_context(ending_together(comm, lambda: stop.is_agreed))
+        return _train(setup, comm, stop, on_epoch, quiet or comm.rank > 0, command)
+
+
+def _train(
+    setup: "Setup", comm: Any, stop: Stop, on_epoch: Any, quiet: bool, command: str
+) -> Result:
+    """Builds the rooms and runs the epochs."""
+    config, spec = setup.config, setup.spec
+    with contextlib.ExitStack() as stack:
+        collectors = stack.enter_context(_open_collectors(setup))
+        learner = _build_learner(config, spec, comm)
         rewards = reward_function(setup.env)
-        algorithm = OffPolicy(config, spec, learner, rewards, collectors, setup.demos)
-        path, goes_on = choose_folder(config)
-        stack.enter_context(lock(path))
+        demos = setup.demos
+        algorithm = OffPolicy(config, spec, learner, rewards, collectors, demos, comm)
+        with ending_together(comm, refuses=True):
+            path, goes_on = _choose_folder(config, comm, stack)
         console = stack.enter_context(open_console(config, spec, quiet))
         _announce(console, setup, path)
-        filmer = stack.enter_context(Filmer(factory, spec, timeout))
-        epochs = Epochs(config, algorithm, collectors, filmer, console)
-        checkpoints = Checkpoints(path / "checkpoint", algorithm.replay)
-        stop = stack.enter_context(stop_signals())
-        saver = Saver(config, checkpoints, algorithm, epochs, stop)
-        if goes_on:
-            saver.restore(console)
-        else:
-            checkpoints.forget()
-        write_config(path, config, spec, command)
-        folder = RunFolder(path, config, spec, epochs.rows, console.say)
+        timeout = config.machine.collector_timeout
+        filmer = stack.enter_context(Filmer(setup.factory, spec, timeout))
+        epochs = Epochs(config, algorithm, collectors, filmer, console, comm)
+        checkpoints = Checkpoints(path / "checkpoint", algorithm.replay, comm)
+        saver = Saver(config, checkpoints, algorithm, epochs, stop, comm)
+        with ending_together(comm, refuses=True):
+            saver.restore(console) if goes_on else checkpoints.forget()
+        writes = comm.rank == 0
+        if writes:
+            write_config(path, config, spec, command)
+        folder = RunFolder(path, config, spec, epochs.rows, console.say, writes)
         stack.enter_context(folder)
-        _run(epochs, folder, saver, stop, on_epoch, console)
+        _run(epochs, folder, saver, comm, on_epoch, console)
         saver.save()
         folder.finish(learner.arrays(), config.run.save_path)
-        stop.raise_if_asked()
+        saver.end_if_asked()
     console.say(folder.epilogue())
     policy = learner.policy(config.loop.test_with_polyak)
     return Result(folder.path, folder.best_path, policy, epochs.rows)
@@ -113,9 +127,10 @@ class Setup(NamedTuple):
     warnings: list[str]
 
 
-def _prepare(env: str | None, make_env: Any, knobs: dict[str, Any]) -> Setup:
+def _prepare(env: str | None, make_env: Any, knobs: dict[str, Any], comm: Any) -> Setup:
     """Looks everything up and checks it, before anything is built or written."""
     env, knobs = resumed_knobs(knobs, env, make_env is not None)
+    _require_workers(knobs.get("num_cpu"), comm.size)
     factory = env_factory(env, make_env)
     config = Config.from_flags(**knobs, env=factory.env_id)
     if config.loop.video_interval:
@@ -131,9 +146,31 @@ def _prepare(env: str | None, make_env: Any, knobs: dict[str, Any]) -> Setup:
     demos, warnings = demos_for(config.demos, spec)
     if config.demos.demo_resets:
         require_restorable(training_env)
-    config = config.resolve(spec, cores=available_cores())
+    comm.set_timeout(config.machine.mpi_timeout)
+    cores = max(1, available_cores() // comm.local_size)
+    config = config.resolve(spec, cores, comm.size)
     use_threads(config.machine.learner_threads or 1)
     return Setup(factory, training_env, spec, config, demos, warnings)
+
+
+def _require_workers(wanted: Any, found: int) -> None:
+    if wanted is not None and int(wanted) != found:
+        raise ValueError(
+            f"num_cpu must be the number of workers, found {wanted} with {found}.  "
+            "Under mpiexec drop it; `python -m baselines_her.run --num_cpu=N` calls "
+            "mpiexec itself."
+        )
+
+
+def _choose_folder(
+    config: Config, comm: Any, stack: contextlib.ExitStack
+) -> tuple[Path, bool]:
+    """The folder that the first worker chooses and locks; whether it holds the run."""
+    chosen = None
+    if comm.rank == 0:
+        chosen = choose_folder(config)
+        stack.enter_context(lock(chosen[0]))
+    return comm.broadcast(chosen)
 
 
 def _open_collectors(setup: Setup) -> Collectors:
@@ -146,7 +183,7 @@ def _run(
     epochs: Epochs,
     folder: RunFolder,
     saver: Saver,
-    stop: Stop,
+    comm: Any,
     on_epoch: Any,
     console: Console,
 ) -> None:
@@ -154,9 +191,10 @@ def _run(
     try:
         while not epochs.is_finished:
             row = epochs.run_one(folder, saver.after_cycle)
-            goes_on = on_epoch is None or on_epoch(row) is not False
-            stop.raise_if_asked()
-            if not goes_on:
+            asks = on_epoch is not None and comm.rank == 0
+            stops = asks and on_epoch(row) is False
+            saver.end_if_asked()
+            if comm.broadcast(stops):
                 break
     except (KeyboardInterrupt, SystemExit):
         saved = saver.rescue()
@@ -165,12 +203,12 @@ def _run(
         raise
 
 
-def _build_learner(config: Config, spec: EnvSpec) -> DDPG:
+def _build_learner(config: Config, spec: EnvSpec, comm: Any) -> DDPG:
     """A new learner, or one that starts from the policy in `load_path`."""
     rng, demos = generator(config.run.seed, WEIGHTS), config.demos
     weights = demos.prm_loss_weight, demos.aux_loss_weight, bool(demos.q_filter)
     cloning = Cloning(*weights) if demos.bc_loss else Cloning()
-    learner = DDPG(spec, config.ddpg, config.inputs, rng, cloning)
+    learner = DDPG(spec, config.ddpg, config.inputs, rng, cloning, comm)
     if config.run.load_path:
         file = read_policy(config.run.load_path)
         found, wanted = _shape(file.spec, file.config), _shape(spec, config)
@@ -180,6 +218,7 @@ def _build_learner(config: Config, spec: EnvSpec) -> DDPG:
                 f"{found} for {file.spec.env_id}.  Match --env, --layers and --hidden."
             )
         learner.load_arrays(file.arrays)
+    learner.synchronise()
     return learner
 
 

@@ -3,10 +3,10 @@
     python experiment/benchmark.py demos              # run it, or go on with it
     python experiment/benchmark.py demos --show       # what it holds, and what is done
 
-Every run has a folder logs/benchmark/<list>/<run>_seed<n>.  After the training its final
-policy plays 100 episodes: `evaluation.json`.  That file, `progress.csv` and `config.json`
-are kept under docs/results; a run found there is never repeated (to repeat the results,
-give another folder: `--results mine`).
+Every run has a folder logs/benchmark/<list>/<run>_seed<n>.  After the training its
+final policy plays 100 episodes: `evaluation.json`.  That file, `progress.csv` and
+`config.json` are kept under docs/results; a run found there is never repeated (to
+repeat the results, give another folder: `--results mine`).
 """
 
 import argparse

@@ -193,7 +193,7 @@ def test_metrics_of_demonstrations_are_means_over_their_rows(point_spec, small_c
 
 def test_starts_within_demonstrations_have_their_share(demo_file):
     demos = load_demos(demo_file)._replace(state0=np.arange(12.0).reshape(6, 2))
-    starts = [training_start(4, n, demos, 0.25) for n in range(4000)]
+    starts = [training_start(4, 0, n, demos, 0.25) for n in range(4000)]
     within = [start for start in starts if start.state is not None]
     assert 0.23 < len(within) / len(starts) < 0.27
     # from 1 to T-1 of the demonstration's own actions are given
@@ -206,8 +206,8 @@ def test_starts_within_demonstrations_have_their_share(demo_file):
         )
     assert {int(start.state[0]) // 2 for start in within} == set(range(6))
     own = stream(4, TRAINING, n=7)
-    assert training_start(4, 7, demos, 0.25).seed.spawn_key == own.spawn_key
-    assert training_start(4, 7, demos, 0.0).state is None
+    assert training_start(4, 0, 7, demos, 0.25).seed.spawn_key == own.spawn_key
+    assert training_start(4, 0, 7, demos, 0.0).state is None
 
 
 def test_starts_within_demonstrations_replay_them_exactly(tmp_path):

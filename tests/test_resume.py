@@ -34,10 +34,11 @@ def state_of(folder):
     """All arrays of a run's checkpoint, its buffer included, and its counters."""
     manifest = json.loads((folder / "checkpoint" / "manifest.json").read_text())
     found = {}
-    for part in [manifest["state"], *manifest["episodes"]]:
+    (worker,) = manifest["workers"]
+    for part in [worker["state"], *worker["episodes"]]:
         with np.load(folder / "checkpoint" / part["file"]) as file:
             for name in file:
-                key = name if part is manifest["state"] else (name, part["first"])
+                key = name if part is worker["state"] else (name, part["first"])
                 found[key] = file[name]
     buffer = {}
     for name in FIELDS:

@@ -1,13 +1,184 @@
-"""Communicators: how workers agree on gradients, statistics and logs."""
+"""Communicators: how workers agree on gradients, statistics and logs.
+
+A program started by mpiexec is one of several workers ("ranks") that run the same
+training on episodes of their own.  mpi4py is imported only there: without MPI nothing
+of it is needed.
+"""
+
+import hashlib
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
+
+from .launched import launched_size
+from .watchdog import Watchdog
+
+YIELDS = 200  # looks at an exchange that is not ready, before the processor is given up
+NAP = 1e-4  # seconds
 
 
 class Solo:
     """A single worker: every exchange returns what it was given."""
 
-    rank, size = 0, 1
+    rank, size, local_size = 0, 1, 1
+    is_mixed = False
+    waited = exchanged = 0.0
 
     def sum(self, array: np.ndarray) -> np.ndarray:
         """The sum of every worker's `array`."""
         return array
+
+    def mean(self, array: np.ndarray) -> np.ndarray:
+        """The mean of every worker's `array`."""
+        return array
+
+    def broadcast(self, value: Any) -> Any:
+        """The first worker's `value`."""
+        return value
+
+    def gather(self, value: Any) -> list[Any]:
+        """Every worker's `value`, by rank."""
+        return [value]
+
+    def require_equal(self, arrays: Mapping[str, np.ndarray], what: str) -> None:
+        """Nobody to differ from."""
+
+    def set_timeout(self, seconds: float) -> None:
+        """Nobody to wait for."""
+
+
+class Workers:
+    """The workers of one `mpiexec`: all of them call the same methods in one order.
+
+    Attributes:
+      rank: this worker's number, from 0.
+      size: how many there are.
+      local_size: how many of them share this machine.
+      is_mixed: whether their processors differ, and with them perhaps their bits.
+      waited: seconds spent until all workers had come to an exchange, so far.
+      exchanged: seconds spent in exchanging.
+    """
+
+    def __init__(self, mpi: Any, clock: Callable[[], float] = time.perf_counter):
+        """Meets the others.
+
+        Args:
+          mpi: the module `mpi4py.MPI`.
+          clock: seconds.
+        """
+        self._mpi, self._comm, self._clock = mpi, mpi.COMM_WORLD, clock
+        self.rank, self.size = self._comm.Get_rank(), self._comm.Get_size()
+        self.waited = self.exchanged = 0.0
+        self._watchdog = Watchdog(self._comm.Dup())
+        self.local_size = self._comm.Split_type(mpi.COMM_TYPE_SHARED).Get_size()
+        self._places = self.gather(f"rank {self.rank} on {platform.node()}")
+        self.is_mixed = len(set(self.gather(_processor()))) > 1
+
+    def sum(self, array: np.ndarray) -> np.ndarray:
+        """The sum of every worker's `array`, in its type; the same bits for all."""
+        sent = np.ascontiguousarray(array)
+        total = np.empty_like(sent)
+        self._exchange(lambda: self._comm.Allreduce(sent, total))
+        return total.reshape(array.shape)
+
+    def mean(self, array: np.ndarray) -> np.ndarray:
+        """The mean of every worker's `array`, in its type."""
+        total = self.sum(array)
+        total /= self.size
+        return total
+
+    def broadcast(self, value: Any) -> Any:
+        """The first worker's `value`."""
+        return self._exchange(lambda: self._comm.bcast(value))
+
+    def gather(self, value: Any) -> list[Any]:
+        """Every worker's `value`, by rank."""
+        return self._exchange(lambda: self._comm.allgather(value))
+
+    def require_equal(self, arrays: Mapping[str, np.ndarray], what: str) -> None:
+        """Compares arrays of all workers bit by bit.
+
+        Raises:
+          RuntimeError: some differ from the first worker's, told by rank and
+            processor; every worker raises it.
+        """
+        digest = hashlib.sha256(b"".join(a.tobytes() for a in arrays.values()))
+        found = self.gather((digest.hexdigest(), _processor()))
+        others = [
+            f"{place} ({processor})"
+            for place, (digest, processor) in zip(self._places, found)
+            if digest != found[0][0]
+        ]
+        if others:
+            raise RuntimeError(
+                f"{what} must be the same on all workers, but differ from rank 0 "
+                f"({found[0][1]}) on {', '.join(others)}.  Use processors of one type."
+            )
+
+    def set_timeout(self, seconds: float) -> None:
+        """How long a wait for the others may last before it ends the job."""
+        self._watchdog.limit = seconds
+
+    def abort(self, code: int) -> None:
+        """Ends every worker's process."""
+        self._comm.Abort(code)
+
+    def _exchange(self, work: Callable[[], Any]) -> Any:
+        """Waits until all workers are here, leaving them the processor, then works.
+
+        MPI itself would wait in a busy loop, and take the core from the worker that
+        everybody waits for when there are more workers than cores.
+        """
+        started = self._clock()
+        with self._watchdog.watching():
+            request, looks = self._comm.Ibarrier(), 0
+            while not request.Test():
+                looks += 1
+                os.sched_yield() if looks < YIELDS else time.sleep(NAP)
+            met = self._clock()
+            result = work()
+        self.waited += met - started
+        self.exchanged += self._clock() - met
+        return result
+
+
+def connect() -> "Solo | Workers":
+    """The communicator of this process.
+
+    Raises:
+      RuntimeError: it was launched as one of several workers, and MPI cannot be loaded
+        or is another one than the launcher's.  Going on alone would start the same
+        training once for every worker.
+    """
+    wanted = launched_size()
+    if wanted == 1:
+        return Solo()
+    cure = "  Use the mpiexec of that library: `pip install '.[mpi]'` brings both."
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as error:
+        raise RuntimeError(
+            f"this process is one of {wanted} workers, but MPI cannot be loaded: "
+            f"{error}.{cure}"
+        ) from None
+    if wanted != MPI.COMM_WORLD.Get_size():
+        library = MPI.Get_library_version().split("\n")[0][:40]
+        raise RuntimeError(
+            f"this process is one of {wanted} workers, but its MPI library ({library}) "
+            f"sees {MPI.COMM_WORLD.Get_size()}: the launcher is of another MPI.{cure}"
+        )
+    return Workers(MPI)
+
+
+def _processor() -> str:
+    """The processor's name, as Linux tells it."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            lines = (line.partition(":") for line in file)
+            return next(value.strip() for key, _, value in lines if "model name" in key)
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

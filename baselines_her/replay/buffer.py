@@ -6,10 +6,11 @@ Fetch task with an object takes 132 bytes.
 """
 
 import itertools
+from typing import Any
 
 import numpy as np
 
-from ..types import Demos, EnvSpec, Episodes, Index
+from ..types import EnvSpec, Index
 
 MAX_SIZE = 10**9
 FIELDS = ("obs", "achieved", "goal", "action")
@@ -64,8 +65,11 @@ class ReplayBuffer:
         """T, the steps of every episode."""
         return self.action.shape[1]
 
-    def add(self, episodes: Episodes | Demos) -> np.ndarray:
+    def add(self, episodes: Any) -> np.ndarray:
         """Stores episodes in their order, over the oldest ones; returns slots [E].
+
+        Args:
+          episodes: `Episodes`, `Demos`, or anything with the fields `FIELDS`.
 
         Raises:
           ValueError: a stored number would not be finite: nothing is stored then.
@@ -125,6 +129,13 @@ class UniformSampler:
 
     def update(self, index: Index, td_error: np.ndarray) -> None:
         """Uniform sampling has no priorities to update."""
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Nothing to remember."""
+        return {}
+
+    def load_state(self, arrays: dict[str, np.ndarray]) -> None:
+        """Nothing to remember."""
 
 
 def _require_finite(name: str, array: np.ndarray) -> None:

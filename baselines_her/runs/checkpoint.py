@@ -6,24 +6,28 @@
 
 Each checkpoint appends the episodes that are new, writes its state under a new name,
 and then replaces the manifest in one step: until that moment the one before counts.
+Of several workers each writes its own episodes and state (`..._rank1of4.npz`); the
+first one's state holds what all share, and it writes the manifest for all of them.
 """
 
 import hashlib
 import json
 import math
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..parallel.mpi import Solo
 from ..replay.buffer import ReplayBuffer
 from .arrays import Archive, read_array
 from .files import stream_atomically, sweep, write_atomically
 
-FORMAT, VERSION = "baselines_her checkpoint", 1
-DAMAGE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+FORMAT, VERSION = "baselines_her checkpoint", 2
+DAMAGE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 MANIFEST, MAX_MANIFEST = "manifest.json", 2**28
 Arrays = Mapping[str, np.ndarray]
 
@@ -31,26 +35,38 @@ Arrays = Mapping[str, np.ndarray]
 class Checkpoint(NamedTuple):
     """A checkpoint that was read: the replay buffer is filled already."""
 
-    arrays: dict[str, np.ndarray]
+    arrays: dict[str, np.ndarray]  # saved by the first worker for all
     facts: dict[str, Any]
+    own: (
+        dict[str, np.ndarray] | None
+    )  # this worker's; None: there were more or fewer workers
+    n_workers: int  # that wrote it
 
 
 class Checkpoints:
-    """The checkpoint folder of one run."""
+    """The checkpoint folder of one run; all workers call the same methods together."""
 
-    def __init__(self, folder: Path, buffer: ReplayBuffer):
-        """Takes the folder and the buffer whose episodes it keeps."""
-        self._folder, self._buffer = folder, buffer
-        folder.mkdir(exist_ok=True)
+    def __init__(self, folder: Path, buffer: ReplayBuffer, comm: Any = Solo()):
+        """Takes the folder, the buffer whose episodes it keeps, the communicator."""
+        self._folder, self._buffer, self._comm = folder, buffer, comm
+        folder.mkdir(parents=True, exist_ok=True)
         self._parts: list[dict[str, Any]] = []  # as in the manifest
+        self._mark = f"_rank{comm.rank}of{comm.size}" if comm.size > 1 else ""
 
-    def save(self, arrays: Arrays, facts: dict[str, Any], number: int) -> None:
+    def save(
+        self,
+        arrays: Arrays,
+        facts: dict[str, Any],
+        number: int,
+        own: Arrays = MappingProxyType({}),
+    ) -> None:
         """Writes a checkpoint.
 
         Args:
-          arrays: networks and the like, small.
+          arrays: networks and the like, the same on all workers.
           facts: counters, rows and settings: what JSON can hold.
           number: of the cycle, for the state's name.
+          own: what is this worker's alone, besides the episodes.
 
         Raises:
           OSError: it could not be written; the checkpoint before it is untouched.
@@ -58,20 +74,20 @@ class Checkpoints:
         parts = [part for part in self._parts if self._is_kept(part)]
         since = parts[-1]["last"] if parts else 0
         parts += [self._append(*span) for span in self._buffer.spans(since)]
-        state = _write_npz(self._folder / f"state_{number}.npz", arrays)
-        manifest = {
-            "format": FORMAT,
-            "version": VERSION,
-            "facts": facts,
-            "state": state,
+        shared = arrays if self._comm.rank == 0 else {}
+        path = self._folder / f"state_{number}{self._mark}.npz"
+        worker = {
+            "state": _write_npz(path, {**own, **shared}),
+            "own": sorted(own),
             "episodes": parts,
             "n_added": self._buffer.n_added,
         }
-        manifest["sha256"] = _digest_of_text(manifest)
-        text = json.dumps(manifest).encode()
-        write_atomically(self._folder / MANIFEST, text)
+        workers = self._comm.gather(worker)
+        if self._comm.rank == 0:
+            self._write_manifest(facts, workers)
+        self._comm.gather(None)  # until the manifest stands, the one before counts
         self._parts = parts
-        self._remove_others([state["file"], *(part["file"] for part in parts)])
+        self._remove_others(workers)
 
     def load(self) -> Checkpoint | None:
         """Reads the checkpoint and fills the buffer; None if there is none.
@@ -79,40 +95,92 @@ class Checkpoints:
         Raises:
           ValueError: a file is damaged, missing, or of another run.
         """
-        path = self._folder / MANIFEST
-        if not path.exists():
-            return None
+        path, rank = self._folder / MANIFEST, self._comm.rank
+        shared = None
         try:
-            manifest = _read_manifest(path)
-            arrays = _read_npz(self._folder, manifest["state"])
-            for part in manifest["episodes"]:
-                fields = _read_npz(self._folder, part)
-                self._buffer.restore(part["first"], fields)
-            self._buffer.n_added = int(manifest["n_added"])
-            self._parts = manifest["episodes"]
-            kept = [manifest["state"]["file"], *(p["file"] for p in self._parts)]
-            self._remove_others(kept)
-            return Checkpoint(arrays, manifest["facts"])
+            if rank == 0 and path.exists():
+                shared = self._read_shared(path)
+            told = self._comm.broadcast(shared)
+            if told is None:
+                return None
+            manifest, arrays = told
+            workers = manifest["workers"]
+            own = None
+            if len(workers) == self._comm.size:
+                own = self._restore(workers[rank])
+            else:
+                self._deal(workers)
+            self._remove_others(workers)
+            return Checkpoint(arrays, manifest["facts"], own, len(workers))
         except (*DAMAGE, OSError) as error:
             reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
             raise ValueError(f"{path} is not a whole checkpoint: {reason}") from None
 
     def forget(self) -> None:
         """Removes a checkpoint that lies where a run begins anew."""
-        (self._folder / MANIFEST).unlink(missing_ok=True)
-        self._remove_others([])
+        if self._comm.rank == 0:
+            (self._folder / MANIFEST).unlink(missing_ok=True)
+            self._remove_others([])
+
+    def _write_manifest(self, facts: dict[str, Any], workers: list[Any]) -> None:
+        manifest = {
+            "format": FORMAT,
+            "version": VERSION,
+            "facts": facts,
+            "workers": workers,
+        }
+        manifest["sha256"] = _digest_of_text(manifest)
+        text = json.dumps(manifest).encode()
+        write_atomically(self._folder / MANIFEST, text)
+
+    def _read_shared(self, path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """The manifest, and what all workers share of the first one's state."""
+        manifest = _read_manifest(path)
+        first = manifest["workers"][0]
+        arrays = _read_npz(self._folder, first["state"])
+        return manifest, {k: v for k, v in arrays.items() if k not in first["own"]}
+
+    def _restore(self, worker: dict[str, Any]) -> dict[str, np.ndarray]:
+        """Puts back this worker's episodes and state."""
+        arrays = _read_npz(self._folder, worker["state"])
+        for part in worker["episodes"]:
+            self._buffer.restore(part["first"], _read_npz(self._folder, part))
+        self._buffer.n_added = int(worker["n_added"])
+        self._parts = worker["episodes"]
+        return {k: arrays[k] for k in worker["own"]}
+
+    def _deal(self, workers: list[dict[str, Any]]) -> None:
+        """Gives this worker its share of the episodes of another number of workers."""
+        parts = [
+            (part["first"], rank, part)
+            for rank, worker in enumerate(workers)
+            for part in worker["episodes"]
+        ]
+        for first, rank, part in sorted(parts, key=lambda found: found[:2]):
+            fields = _read_npz(self._folder, part)
+            numbers = first + np.arange(len(fields["goal"]))
+            alive = numbers >= workers[rank]["n_added"] - self._buffer.capacity
+            places = numbers * len(workers) + rank
+            mine = alive & (places % self._comm.size == self._comm.rank)
+            self._buffer.add(SimpleNamespace(**{k: v[mine] for k, v in fields.items()}))
 
     def _is_kept(self, part: dict[str, Any]) -> bool:
         return part["last"] > self._buffer.n_added - self._buffer.capacity
 
     def _append(self, first: int, last: int) -> dict[str, Any]:
         fields = self._buffer.episodes(first, last)
-        part = _write_npz(self._folder / f"episodes_{first}.npz", fields)
-        return {**part, "first": first, "last": last}
+        path = self._folder / f"episodes_{first}{self._mark}.npz"
+        return {**_write_npz(path, fields), "first": first, "last": last}
 
-    def _remove_others(self, kept: Iterable[str]) -> None:
+    def _remove_others(self, workers: list[dict[str, Any]]) -> None:
+        """Removes what the manifest does not name; the first worker does it for all."""
+        if self._comm.rank > 0:
+            return
         sweep(self._folder)
-        names = {MANIFEST, *kept}
+        names = {MANIFEST}
+        for worker in workers:
+            files = [worker["state"], *worker["episodes"]]
+            names |= {file["file"] for file in files}
         for pattern in "state_*.npz", "episodes_*.npz":
             for path in self._folder.glob(pattern):
                 if path.name not in names:
@@ -167,11 +235,14 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise ValueError("its format is another")
     if manifest["version"] != VERSION:
-        raise ValueError(f"its version is {manifest['version']}, this package reads 1")
+        raise ValueError(
+            f"its version is {manifest['version']}, this package reads {VERSION}"
+        )
     digest = manifest.pop("sha256")
     if digest != _digest_of_text(manifest):
         raise ValueError("its digest does not match: it is damaged")
-    if not all(isinstance(manifest[k], dict) for k in ("facts", "state")):
+    kinds = {"facts": dict, "workers": list}
+    if not all(isinstance(manifest[k], kind) for k, kind in kinds.items()):
         raise ValueError("its entries are of the wrong kind")
     return manifest
 

@@ -22,7 +22,7 @@ from .policy_file import write_policy
 FREE = (
     *("num_timesteps", "log_path", "save_path", "play", "resume"),
     *("checkpoint_interval", "policy_save_interval", "video_interval"),
-    *("collectors", "collector_timeout"),
+    *("collectors", "collector_timeout", "num_cpu", "mpi_timeout"),
 )
 
 
@@ -41,6 +41,7 @@ class RunFolder:
         spec: EnvSpec,
         rows: list[Row],
         tell: Callable[[str], None] = warn,
+        is_writer: bool = True,
     ):
         """Opens the folder for writing.
 
@@ -50,10 +51,12 @@ class RunFolder:
           spec: the environment's dimensions.
           rows: those of a resumed run; others in the files are cut.
           tell: takes warnings.
+          is_writer: of several workers one writes; the others only keep account.
         """
+        self._is_writer = is_writer
         self.path, self._config, self._spec = path, config, spec
         self._versions = package_versions()
-        self._writers = open_writers(path, rows, tell)
+        self._writers = open_writers(path, rows, tell) if is_writer else []
         self._facts: dict[str, Any] = {}
         self.best_success, self.best_epoch = -1.0, 0
         for row in rows:
@@ -87,9 +90,9 @@ class RunFolder:
         """Writes the final policy to `save_path` too, then FINISHED, the last file."""
         if save_path:
             target = Path(save_path).expanduser()
-            target.parent.mkdir(parents=True, exist_ok=True)
             self._save(target, arrays)
-        write_atomically(self.path / "FINISHED", b"")
+        if self._is_writer:
+            write_atomically(self.path / "FINISHED", b"")
 
     def epilogue(self) -> str:
         """Where the best policy is, and the command that plays it."""
@@ -102,8 +105,9 @@ class RunFolder:
 
     def resume_hint(self) -> str:
         """The command that goes on with this run."""
-        path = shlex.quote(str(self.path))
-        return f"Go on with: python -m baselines_her.run --resume={path}"
+        path, n = shlex.quote(str(self.path)), self._config.run.num_cpu or 1
+        workers = f" --num_cpu={n}" if n > 1 else ""
+        return f"Go on with: python -m baselines_her.run --resume={path}{workers}"
 
     def _note(self, row: Row) -> bool:
         """Remembers an epoch; returns whether it is the best so far."""
@@ -120,7 +124,9 @@ class RunFolder:
         return is_best
 
     def _save(self, path: Path, arrays: dict[str, np.ndarray]) -> None:
-        write_policy(path, self._spec, self._config, arrays, self._facts)
+        if self._is_writer:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_policy(path, self._spec, self._config, arrays, self._facts)
 
 
 @contextlib.contextmanager

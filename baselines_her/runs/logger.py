@@ -36,6 +36,8 @@ COLUMNS = (
     "time/collect",
     "time/update",
     "time/sample",
+    "time/wait",
+    "time/exchange",
     "time/total",
 )
 
