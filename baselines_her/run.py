@@ -6,7 +6,8 @@ from typing import Any
 
 from .cli import parse_flags, refuse
 from .parallel.launch import relaunch, report_end
-from .parallel.launched import launched_rank, launched_size
+from .parallel.mpi import connect
+from .parallel.together import ending_together
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -16,14 +17,16 @@ def main(arguments: list[str] | None = None) -> int:
     otherwise trains first.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    flags = parse_flags(arguments)
     try:
+        comm = connect()
+        with ending_together(comm, refuses=True):
+            flags = _checked(parse_flags(arguments))
         only_plays = "load_path" in flags and not {"num_timesteps", "resume"} & {*flags}
         if flags.get("play") and only_plays:
             return _play(flags["load_path"], flags)
-        if flags.get("num_cpu", 1) > 1 and launched_size() == 1:
+        if flags.get("num_cpu", 1) > comm.size == 1:
             return relaunch("baselines_her.run", arguments, flags["num_cpu"])
-        return _train(flags, arguments)
+        return _train(flags, arguments, comm)
     except (ValueError, RuntimeError, OSError) as error:
         refuse(str(error))
     except KeyboardInterrupt:
@@ -31,21 +34,27 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-def _train(flags: dict[str, Any], arguments: list[str]) -> int:
+def _checked(flags: dict[str, Any]) -> dict[str, Any]:
+    """The flags; bad values are refused before anything heavy is loaded."""
     from .config import Config
 
-    Config.from_flags(**flags)  # refuses bad values before anything heavy is loaded
+    Config.from_flags(**flags)
+    return flags
+
+
+def _train(flags: dict[str, Any], arguments: list[str], comm: Any) -> int:
     from .envs.make import resolve_id
 
     env = flags.pop("env", None if "resume" in flags else "FetchReach")
-    env = env and resolve_id(env)
+    with ending_together(comm, refuses=True):
+        env = env and resolve_id(env)
     from .training import train
 
     command = shlex.join(["python", "-m", "baselines_her.run", *arguments])
-    result = train(env, command=command, **flags)
-    if flags.get("play") and launched_rank() == 0:
+    result = train(env, command=command, comm=comm, **flags)
+    if flags.get("play") and comm.rank == 0:
         _play(str(result.best_policy), {"env": env, **flags})
-    report_end(launched_rank())
+    report_end(comm.rank)
     return 0
 
 

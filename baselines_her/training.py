@@ -50,6 +50,7 @@ def train(
     on_epoch: Callable[[Row], bool | None] | None = None,
     quiet: bool = False,
     command: str = "",
+    comm: Any = None,
     **knobs: Any,
 ) -> Result:
     """Trains a policy with hindsight experience replay.
@@ -62,6 +63,7 @@ def train(
         mpiexec the first worker calls it.
       quiet: print nothing.
       command: how the run was started, kept in config.json.
+      comm: the workers; default: those that mpiexec started, or this process alone.
       **knobs: any flag of the command line, e.g. `num_timesteps=5000, seed=1`.
 
     Returns:
@@ -71,7 +73,7 @@ def train(
       ValueError: a setting or the environment is not what it must be.
       RuntimeError: training met something that it cannot go on with.
     """
-    comm = connect()
+    comm = comm or connect()
     with ending_together(comm, refuses=True):
         setup = _prepare(env, make_env, knobs, comm)
     with contextlib.ExitStack() as stack:

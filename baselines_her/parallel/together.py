@@ -21,7 +21,8 @@ def ending_together(
     Args:
       comm: the communicator.
       is_agreed: whether all workers raise the same one now, and may go their ways.
-      refuses: a ValueError is one sentence for the user, not a fault of the program.
+      refuses: an error is one sentence for the user, not a fault of the program; an
+        exit has said its own.
     """
     try:
         yield
@@ -30,11 +31,11 @@ def ending_together(
             raise
         if comm.rank > 0:
             time.sleep(1.0)  # what all of them say, the first one says
+        text, code = f"rank {comm.rank} failed:\n{traceback.format_exc()}", 1
         if refuses and isinstance(error, (ValueError, OSError, RuntimeError)):
             text, code = f"error: {error}", 2
-        else:
-            text, code = f"rank {comm.rank} failed:\n{traceback.format_exc()}", 1
-        if isinstance(error, SystemExit) and isinstance(error.code, int):
-            code = error.code or 1
-        print(text, file=sys.stderr, flush=True)
+        elif isinstance(error, SystemExit) and isinstance(error.code, int):
+            text, code = "" if refuses else text, error.code or 1
+        print(text, end="\n" if text else "", file=sys.stderr, flush=True)
+        time.sleep(0.3)  # the launcher passes on what it has read, and then no more
         comm.abort(code)

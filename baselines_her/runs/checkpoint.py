@@ -85,9 +85,9 @@ class Checkpoints:
         workers = self._comm.gather(worker)
         if self._comm.rank == 0:
             self._write_manifest(facts, workers)
-        self._comm.gather(None)  # until the manifest stands, the one before counts
+            self._remove_others(workers)
+        self._comm.gather(None)  # until then the checkpoint before counts
         self._parts = parts
-        self._remove_others(workers)
 
     def load(self) -> Checkpoint | None:
         """Reads the checkpoint and fills the buffer; None if there is none.
@@ -100,6 +100,7 @@ class Checkpoints:
         try:
             if rank == 0 and path.exists():
                 shared = self._read_shared(path)
+                self._remove_others(shared[0]["workers"])
             told = self._comm.broadcast(shared)
             if told is None:
                 return None
@@ -110,7 +111,6 @@ class Checkpoints:
                 own = self._restore(workers[rank])
             else:
                 self._deal(workers)
-            self._remove_others(workers)
             return Checkpoint(arrays, manifest["facts"], own, len(workers))
         except (*DAMAGE, OSError) as error:
             reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
@@ -173,9 +173,7 @@ class Checkpoints:
         return {**_write_npz(path, fields), "first": first, "last": last}
 
     def _remove_others(self, workers: list[dict[str, Any]]) -> None:
-        """Removes what the manifest does not name; the first worker does it for all."""
-        if self._comm.rank > 0:
-            return
+        """Removes what the manifest does not name, while nobody writes."""
         sweep(self._folder)
         names = {MANIFEST}
         for worker in workers:

@@ -1,0 +1,36 @@
+"""A point that fails on one worker: FAULT says how, FAULT_AFTER at which step."""
+
+import os
+import signal
+import sys
+
+import gymnasium as gym
+from point_env import PointEnv
+
+from baselines_her.parallel.launched import launched_rank
+
+
+def fail(kind):
+    if kind == "raise":
+        raise KeyError("a fault of the environment")
+    if kind == "exit(3)":
+        sys.exit(3)
+    if kind == "_exit(0)":
+        os._exit(0)
+    os.kill(os.getpid(), getattr(signal, kind))
+
+
+class FaultyEnv(PointEnv):
+    """Fails on worker 1."""
+
+    n_steps = 0
+
+    def step(self, action):
+        FaultyEnv.n_steps += 1
+        is_time = FaultyEnv.n_steps == int(os.environ.get("FAULT_AFTER", 1500))
+        if is_time and launched_rank() == 1 and "FAULT" in os.environ:
+            fail(os.environ["FAULT"])
+        return super().step(action)
+
+
+gym.register("Faulty-v0", entry_point=FaultyEnv, max_episode_steps=12)

@@ -1,0 +1,108 @@
+"""Runs as every worker of an mpiexec and writes what it found, as JSON, to argv[1]."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from baselines_her.config import Config
+from baselines_her.ddpg import DDPG
+from baselines_her.parallel.mpi import Solo, connect
+from baselines_her.types import Batch, EnvSpec
+
+SPEC = EnvSpec("Two-v0", 6, 3, 2, (1.0, 1.0), 50, -1.0, 0.0)
+N_UPDATES, BATCH_SIZE = 10, 256
+
+
+def random_batch():
+    rng = np.random.default_rng(1)
+    rows = N_UPDATES, BATCH_SIZE
+
+    def normal(*shape):
+        return rng.standard_normal((*rows, *shape)).astype(np.float32)
+
+    reward = -(rng.random(rows) < 0.8).astype(np.float32)
+    goal, ones = normal(3), np.ones(rows, np.float32)
+    action = np.clip(normal(2), -1, 1)
+    return Batch(normal(6), goal, action, reward, normal(6), goal, ones, 0 * ones)
+
+
+def learner(comm, seed):
+    config = Config.from_flags(gamma=0.98).resolve(SPEC)
+    rng = np.random.default_rng(seed)
+    return DDPG(SPEC, config.ddpg, config.inputs, rng, comm=comm)
+
+
+def largest_difference(one, other):
+    """Of all weights."""
+    names = [name for name in one if "norm" not in name]
+    return max(float(np.abs(one[name] - other[name]).max()) for name in names)
+
+
+def exchanges(comm):
+    own = np.arange(3, dtype=np.float32) + comm.rank
+    return {
+        "sum": comm.sum(own).tolist(),
+        "mean": comm.mean(own.reshape(3, 1)).tolist(),
+        "kept": own.tolist(),
+        "scalar": float(comm.sum(np.array(2.0))),
+        "broadcast": comm.broadcast(f"of {comm.rank}"),
+        "gather": comm.gather(comm.rank),
+        "local_size": comm.local_size,
+        "is_mixed": comm.is_mixed,
+    }
+
+
+def updates(comm, together, batch):
+    """Ten updates of all workers, each on its rows, beside one worker on all rows."""
+    alone = learner(Solo(), seed=0)
+    start = alone.arrays()
+    own = slice(comm.rank, None, comm.size)
+    for one, rows in (alone, batch), (together, Batch(*(x[:, own] for x in batch))):
+        one.observe(Batch(*(x[0] for x in rows)))
+        one.update(rows)
+        one.update_targets()
+    comm.require_equal(together.state(), "weights")
+    return {
+        "moved": largest_difference(start, together.arrays()),
+        "difference": largest_difference(alone.arrays(), together.arrays()),
+        "statistics": [one.obs_norm.stats.mean.tolist() for one in (alone, together)],
+    }
+
+
+def not_finite(comm, together, batch):
+    """A worker's batch is bad: no worker may apply it."""
+    half = Batch(*(x[:, : BATCH_SIZE // comm.size].copy() for x in batch))
+    half.reward[3] = np.nan if comm.rank == 1 else -1.0
+    try:
+        together.update(half)
+    except RuntimeError as error:
+        told = str(error)
+    comm.require_equal(together.state(), "weights")
+    return told
+
+
+def differing(comm):
+    try:
+        comm.require_equal({"x": np.array([float(comm.rank)])}, "the numbers")
+    except RuntimeError as error:
+        return str(error)
+
+
+def main():
+    comm = connect()
+    together, batch = learner(comm, seed=comm.rank), random_batch()
+    together.synchronise()
+    found = {
+        "exchanges": exchanges(comm),
+        "differing": differing(comm),
+        "updates": updates(comm, together, batch),
+        "not_finite": not_finite(comm, together, batch),
+    }
+    path = Path(sys.argv[1]) / f"{comm.rank}.json"
+    path.write_text(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
