@@ -24,6 +24,7 @@ reliability: $(VENV)/.all  ## the long checks
 	$(BIN)/python tests/reliability/kill.py
 	$(BIN)/python tests/reliability/disk_full.py
 	$(BIN)/python tests/reliability/leaks.py
+	$(BIN)/python tests/reliability/workers.py
 
 bench: $(VENV)/.all  ## every table of docs/performance.md; half an hour
 	$(BIN)/python bench/run.py all

@@ -1,8 +1,12 @@
-"""A point that fails on one worker: FAULT says how, FAULT_AFTER at which step."""
+"""A point that fails on one worker: FAULT says how, FAULT_AFTER at which step.
+
+FAULT_STAMP names a file that is touched at that moment.
+"""
 
 import os
 import signal
 import sys
+from pathlib import Path
 
 import gymnasium as gym
 from point_env import PointEnv
@@ -11,6 +15,8 @@ from baselines_her.parallel.launched import launched_rank
 
 
 def fail(kind):
+    if "FAULT_STAMP" in os.environ:
+        Path(os.environ["FAULT_STAMP"]).touch()
     if kind == "raise":
         raise KeyError("a fault of the environment")
     if kind == "exit(3)":
