@@ -23,7 +23,7 @@ ROWS = [
     {"cli"},
     {"config", "normalizer"},
     {"settings"},
-    {"streams", "versions", "presets", "knobs", "quiet", "stopping"},
+    {"streams", "versions", "presets", "knobs", "quiet", "stopping", "noise"},
     {"safe_pickle", "pickled_arrays", "types"},
 ]
 ONLY_IN = {
