@@ -12,6 +12,7 @@ from .ddpg import DDPG, Cloning
 from .envs.check import check, reward_function
 from .envs.fetch import speed_up
 from .envs.make import EnvFactory, env_factory
+from .envs.objects import object_motion
 from .envs.state import require_restorable
 from .epochs import Epochs
 from .nets import use_threads
@@ -28,7 +29,7 @@ from .runs.policy_file import read_policy
 from .runs.video import check_video_path
 from .stopping import Stop, stop_signals
 from .streams import WEIGHTS, generator
-from .types import Demos, EnvSpec
+from .types import Demos, EnvSpec, ObjectMotion
 from .versions import available_cores
 
 
@@ -76,7 +77,8 @@ def train(
         stack.enter_context(collectors)
         learner = _build_learner(config, spec)
         rewards = reward_function(setup.env)
-        algorithm = OffPolicy(config, spec, learner, rewards, collectors, setup.demos)
+        played = rewards, collectors, setup.demos, setup.motion
+        algorithm = OffPolicy(config, spec, learner, *played)
         path, goes_on = choose_folder(config)
         stack.enter_context(lock(path))
         console = stack.enter_context(open_console(config, spec, quiet))
@@ -110,6 +112,7 @@ class Setup(NamedTuple):
     spec: EnvSpec
     config: Config  # resolved
     demos: Demos | None
+    motion: ObjectMotion | None  # for prioritization=energy
     warnings: list[str]
 
 
@@ -131,9 +134,11 @@ def _prepare(env: str | None, make_env: Any, knobs: dict[str, Any]) -> Setup:
     demos, warnings = demos_for(config.demos, spec)
     if config.demos.demo_resets:
         require_restorable(training_env)
+    energy = config.replay.prioritization == "energy"
+    motion = object_motion(training_env) if energy else None
     config = config.resolve(spec, cores=available_cores())
     use_threads(config.machine.learner_threads or 1)
-    return Setup(factory, training_env, spec, config, demos, warnings)
+    return Setup(factory, training_env, spec, config, demos, motion, warnings)
 
 
 def _open_collectors(setup: Setup) -> Collectors:

@@ -14,7 +14,7 @@ ROWS = [
     {"resuming"},
     {"epochs"},
     {"off_policy", "parallel.collectors", "parallel.worker"},
-    {"ddpg", "demo_starts"},
+    {"ddpg", "demo_starts", "sources"},
     {"runs"},
     {"demo_recorder"},
     {"envs"},

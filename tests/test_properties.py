@@ -11,6 +11,7 @@ from baselines_her.config import Config
 from baselines_her.her_sampler import future_p, goal_steps, relabel
 from baselines_her.normalizer import Moments, moments, stats
 from baselines_her.replay.buffer import ReplayBuffer
+from baselines_her.replay.priority import SumTree
 from baselines_her.runs.arrays import pack, unpack
 from baselines_her.types import EnvSpec, Episodes, Index
 
@@ -89,6 +90,33 @@ def test_relabelling_is_what_a_loop_would_do(n, horizon, rows, strategy, k, rel,
         assert batch.obs[row] == episodes.obs[e, t]
         assert batch.next_obs[row] == episodes.obs[e, t + 1]
         assert batch.action[row] == episodes.action[e, t]
+
+
+@many
+@given(
+    st.integers(1, 70),
+    st.lists(
+        st.lists(st.tuples(st.integers(0, 69), st.floats(1e-6, 1e6)), min_size=1),
+        min_size=1,
+        max_size=6,
+    ),
+    *(st.lists(st.floats(0, 1), max_size=20), st.integers(1, 70)),
+)
+def test_the_sum_tree_draws_what_a_loop_would(capacity, changes, points, n_first):
+    tree, kept = SumTree(capacity), [1.0] * min(n_first, capacity)
+    tree.set(np.arange(len(kept)), 1.0)
+    for change in changes:
+        pairs = [(slot % len(kept), priority) for slot, priority in change]
+        tree.set(np.array([s for s, _ in pairs]), np.array([p for _, p in pairs]))
+        for slot, priority in pairs:
+            kept[slot] = priority
+    np.testing.assert_array_equal(tree.priorities, kept)
+    np.testing.assert_allclose(tree.total, sum(kept), rtol=1e-12)
+    mass = np.array(points) * tree.total
+    for point, slot in zip(mass, tree.find(mass)):
+        assert 0 <= slot < len(kept)
+        left, slack = sum(kept[:slot]), 1e-12 * tree.total
+        assert left - slack <= point <= left + kept[slot] + slack
 
 
 @many
