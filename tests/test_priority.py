@@ -5,10 +5,11 @@ import pytest
 from conftest import HORIZON, counting_episodes
 
 from baselines_her.config import Config
+from baselines_her.off_policy import OffPolicy
 from baselines_her.replay.buffer import ReplayBuffer, UniformSampler
 from baselines_her.replay.priority import PrioritisedSampler, SumTree, strata
 from baselines_her.sources import progress, replay_source, total_updates
-from baselines_her.types import Index
+from baselines_her.types import Demos, Index
 
 
 def sampler_of(spec, n=3, capacity=4, batch_size=2, **options):
@@ -187,3 +188,65 @@ def test_uniform_draws_are_one_call_of_integers(spec):
 def test_one_setting_chooses_the_sampler(spec, flags, kind):
     source = replay_source(spec, Config.from_flags(**flags))
     assert type(source.sampler) is kind
+
+
+class ColumnLearner:
+    """Its TD error is 100 x the update's number + the column of the batch."""
+
+    def __init__(self):
+        self.batches = []
+
+    def observe(self, batch):
+        """Keeps no statistics."""
+
+    def policy(self):
+        """Nobody acts."""
+
+    def update_targets(self):
+        """There are none."""
+
+    def update(self, batch, bc_scale):
+        """The errors [K, B]."""
+        self.batches.append(batch)
+        k, b = batch.weight.shape
+        return 100.0 * np.arange(k)[:, None] + np.arange(b), {"loss/critic": 0.0}
+
+
+class Played:
+    """Collectors that have played already."""
+
+    def submit(self, actor, starts):
+        return self
+
+    def result(self):
+        return counting_episodes(2)._replace(skipped=np.zeros(2, int))
+
+
+def demos_of_counting(n):
+    episodes = counting_episodes(n)
+    fields = episodes.obs, episodes.achieved, episodes.goal, episodes.action
+    return Demos(*fields, np.ones(n, bool), np.zeros(n, int), None, {})
+
+
+def test_errors_reach_the_rows_they_belong_to_beside_demonstrations(spec):
+    flags = {"per": True, "per_alpha": 1.0, "n_batches": 2, "batch_size": 8}
+    flags |= {"demo_file": "demos.npz", "demo_batch_size": 3, "num_env": 2}
+    config = Config.from_flags(**flags, pipelined=False).resolve(spec)
+
+    def reward_fn(achieved, goal):
+        return np.zeros(len(goal))
+
+    learner, demos = ColumnLearner(), demos_of_counting(1)
+    algorithm = OffPolicy(config, spec, learner, reward_fn, Played(), demos)
+    algorithm.cycle()
+    (batch,) = learner.batches
+    # obs[0] is 100 e + t; the first five columns are drawn by priority
+    episode, step = np.divmod(batch.obs[:, :5, 0].astype(int), 100)
+    wanted = np.ones(10)
+    for k in range(2):
+        for column in range(5):
+            wanted[episode[k, column] * HORIZON + step[k, column]] = 100 * k + column
+    found = algorithm._sources[0].sampler.state()["priorities"]
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    assert set(batch.weight[:, 5:].ravel()) == {1.0}
+    np.testing.assert_array_equal(batch.is_demo[0], [0, 0, 0, 0, 0, 1, 1, 1])

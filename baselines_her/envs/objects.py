@@ -33,9 +33,10 @@ def object_motion(env: gym.Env) -> ObjectMotion:
     joints = getattr(getattr(base, "_model_names", None), "joint_names", ())
     if is_plain(env) and "object:joint" in joints:
         return ObjectMotion(in_hand, dt)
+    name = env.spec.id if env.spec else base
     raise ValueError(
         f"prioritization=energy needs an environment that moves an object, found "
-        f"{env}.  Use --prioritization=uniform, or offer `object_position(obs, "
+        f"{name}.  Use --prioritization=uniform, or offer `object_position(obs, "
         "achieved)` (see envs/objects.py)."
     )
 
