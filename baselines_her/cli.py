@@ -5,7 +5,7 @@ import sys
 import time
 from typing import Any, NoReturn
 
-from .config import ALL_FLAGS, FLAGS, PARTS
+from .config import ALL_FLAGS, FLAGS, PARTS, SHORT_FORMS
 from .knobs import coerce, nearest
 from .parallel.launched import launched_rank
 
@@ -45,20 +45,24 @@ def build_parser() -> Parser:
         section = parser.add_argument_group(title[0].lower() + title[1:])
         for name, field in fields.items():
             section.add_argument(f"--{name}", **_option(field))
+    section = parser.add_argument_group("short forms")
+    for name, field in SHORT_FORMS.items():
+        section.add_argument(f"--{name}", **_option(field))
     return parser
 
 
 def parse_flags(arguments: list[str]) -> dict[str, Any]:
     """The flags that were given, each of its own type; exits 2 on a bad one."""
+    known = {**ALL_FLAGS, **SHORT_FORMS}
     given, unknown = build_parser().parse_known_args(arguments)
     if unknown:
         word = unknown[0].partition("=")[0]
-        hint = nearest(word.lstrip("-"), ALL_FLAGS, prefix="--")
+        hint = nearest(word.lstrip("-"), known, prefix="--")
         refuse(f"unknown argument {word}{hint}")
     values = {}
     for name, text in vars(given).items():
         try:
-            values[name] = coerce(f"--{name}", ALL_FLAGS[name].type, text)
+            values[name] = coerce(f"--{name}", known[name].type, text)
         except ValueError as error:
             refuse(str(error))
     return values

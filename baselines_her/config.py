@@ -9,7 +9,7 @@ import json
 import math
 from typing import Any
 
-from .knobs import nearest
+from .knobs import coerce, nearest
 from .presets import preset_values
 from .settings import (
     CollectConfig,
@@ -21,6 +21,7 @@ from .settings import (
     MachineConfig,
     ReplayConfig,
     RunConfig,
+    ShortConfig,
 )
 from .types import EnvSpec
 
@@ -51,6 +52,12 @@ class Config:
                 f"demo_batch_size must be below batch_size, found {demo_rows} of "
                 f"{rows}.  Lower --demo_batch_size or raise --batch_size."
             )
+        chunk, n_batches = self.replay.per_chunk, self.loop.n_batches
+        if chunk and n_batches % chunk:
+            raise ValueError(
+                f"per_chunk must divide n_batches, found {chunk} and {n_batches}.  "
+                "Change one of them, or drop --per_chunk."
+            )
 
     @classmethod
     def from_flags(cls, **flags: Any) -> "Config":
@@ -60,6 +67,7 @@ class Config:
           ValueError: an unknown name (the nearest one is offered), or a value out of
             its range.
         """
+        flags = without_short_forms(flags)
         if flags.get("demo_file") is not None:
             flags = {"preset": "laptop_demos", **flags}
         run = RunConfig(**{k: v for k, v in flags.items() if k in FLAGS["run"]})
@@ -86,7 +94,7 @@ class Config:
 
     def with_flags(self, **flags: Any) -> "Config":
         """This config with some settings replaced."""
-        return Config.from_flags(**{**self.to_flags(), **flags})
+        return Config.from_flags(**{**self.to_flags(), **without_short_forms(flags)})
 
     def resolve(self, spec: EnvSpec, cores: int = 1, workers: int = 1) -> "Config":
         """Fills in what depends on the environment and on the machine.
@@ -111,6 +119,23 @@ class Config:
         )
 
 
+def without_short_forms(flags: dict[str, Any]) -> dict[str, Any]:
+    """`per` becomes `prioritization=tderror`.
+
+    Raises:
+      ValueError: another prioritisation is given too.
+    """
+    flags = dict(flags)
+    if coerce("per", bool, flags.pop("per", False)):
+        found = flags.setdefault("prioritization", "tderror")
+        if found != "tderror":
+            raise ValueError(
+                f"per is short for prioritization=tderror, found --prioritization="
+                f"{found} beside it.  Drop one of them."
+            )
+    return flags
+
+
 def return_limits(config: DDPGConfig, spec: EnvSpec) -> tuple[float, float]:
     """The smallest and largest TD target, from the rewards that can occur.
 
@@ -129,3 +154,4 @@ FLAGS = {
     group: {f.name: f for f in dataclasses.fields(PARTS[group])} for group in PARTS
 }
 ALL_FLAGS = {name: field for group in FLAGS.values() for name, field in group.items()}
+SHORT_FORMS = {f.name: f for f in dataclasses.fields(ShortConfig)}

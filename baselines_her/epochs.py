@@ -14,7 +14,7 @@ from .policy import Policy
 from .rollout import success_rates
 from .runs.console import Console
 from .runs.folder import RunFolder
-from .runs.logger import Row
+from .runs.logger import Row, merged
 from .runs.video import write_video
 from .streams import EVALUATION, stream
 from .types import Start
@@ -117,9 +117,7 @@ class Epochs:
             "steps/skipped": algorithm.n_skipped,
             **tests,
         }
-        for name in cycles[0]:
-            total = np.sum if name.startswith("time/") else np.mean
-            row[name] = float(total([cycle[name] for cycle in cycles]))
+        row |= merged(cycles)
         for letter, norm in ("o", learner.obs_norm), ("g", learner.goal_norm):
             row[f"stats/{letter}_mean"] = float(norm.stats.mean.mean())
             row[f"stats/{letter}_std"] = float(norm.stats.std.mean())

@@ -6,6 +6,7 @@ stored: the reward of every row is computed afresh for the goal it ends up with.
 """
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +14,38 @@ from .types import Batch, Index
 
 RewardFn = Callable[[np.ndarray, np.ndarray], np.ndarray]  # (achieved, goal) -> [B]
 
-STRATEGIES = ("future", "final", "episode", "none")
+STRATEGIES = ("future", "final", "episode", "none", "futureactual")
+
+
+class Mixture(NamedTuple):
+    """Weights of where the goals of relabelled rows come from.
+
+    Pitis et al. 2020, "Maximum Entropy Gain Exploration" (arXiv:2007.02832), whose
+    code (mrl) mixes real, future, actual, achieved and behavioural goals 1:4:3:1:1.
+    Here episodes pursue the environment's goals, so behavioural goals are actual ones.
+    """
+
+    future: float = 1.0  # achieved later in the row's own episode
+    actual: float = 0.0  # desired in any stored episode
+    achieved: float = 0.0  # achieved at any step of any stored episode
+
+
+def hindsight(
+    replay_strategy: str, replay_k: float, actual_k: float, achieved_k: float
+) -> dict[str, Any]:
+    """What `relabel` is told of goals: strategy, share of new goals, mixture.
+
+    Args:
+      replay_strategy: one of `STRATEGIES`.
+      replay_k: rows with a goal of their own episode per ordinary row.
+      actual_k: with `futureactual`, rows with any episode's desired goal, likewise.
+      achieved_k: with `futureactual`, rows with any episode's achieved goal, likewise.
+    """
+    mixes = replay_strategy == "futureactual"
+    mixture = Mixture(replay_k, actual_k, achieved_k) if mixes else Mixture()
+    rows = sum(mixture) if mixes else replay_k
+    share = future_p(replay_strategy, rows)
+    return {"strategy": replay_strategy, "hindsight_p": share, "mixture": mixture}
 
 
 def future_p(replay_strategy: str, replay_k: float) -> float:
@@ -33,13 +65,45 @@ def goal_steps(
 
     `future` draws from t+1 .. T, both ends included: t+1 makes the row an immediate
     success, T is the state after the last action.  `episode` draws from 1 .. T,
-    `final` is always T.
+    `final` is always T.  `futureactual` draws as `future`, before `borrow_goals`.
     """
     if strategy == "final":
         return np.full_like(step, horizon)
     if strategy == "episode":
         return rng.integers(1, horizon + 1, size=step.shape)
     return step + 1 + rng.integers(horizon - step)
+
+
+def borrow_goals(
+    goal: np.ndarray,
+    chosen: np.ndarray,
+    episodes,
+    n_episodes: int,
+    mixture: Mixture,
+    rng: np.random.Generator,
+) -> None:
+    """Gives some of the rows `chosen` goals of other episodes, in place.
+
+    The other episode is any of the stored ones, the row's own included.
+
+    Args:
+      goal: [B, G] of all rows.
+      chosen: the relabelled ones.
+      episodes: as of `relabel`; its first `n_episodes` are stored.
+      n_episodes: how many those are.
+      mixture: weights of the goals' origins.
+      rng: draws; not used if nothing is borrowed.
+    """
+    borrowed = mixture.actual + mixture.achieved
+    if not borrowed:
+        return
+    total, n = sum(mixture), len(chosen)
+    kind, other = rng.random(n), rng.integers(n_episodes, size=n)
+    step = rng.integers(1, episodes.action.shape[1] + 1, size=n)
+    desired = kind < mixture.actual / total
+    achieved = (kind < borrowed / total) & ~desired
+    goal[chosen[desired]] = episodes.goal[other[desired]]
+    goal[chosen[achieved]] = episodes.achieved[other[achieved], step[achieved]]
 
 
 def relabel(
@@ -50,9 +114,11 @@ def relabel(
     *,
     strategy: str = "future",
     hindsight_p: float = 0.8,
+    mixture: Mixture = Mixture(),
+    n_episodes: int | None = None,
     relative_goals: bool = False,
 ) -> Batch:
-    """The transitions at `index`, a share of them with a goal reached later on.
+    """The transitions at `index`, a share of them with another goal.
 
     Args:
       episodes: anything with the fields of `Episodes` (the replay buffer is one).
@@ -61,6 +127,8 @@ def relabel(
       rng: draws which rows are relabelled and with which goals.
       strategy: see `goal_steps`; `none` keeps every goal.
       hindsight_p: share of relabelled rows, in [0, 1]; see `future_p`.
+      mixture: where their goals come from; by default the strategy's place alone.
+      n_episodes: how many of `episodes` are stored, the first ones; default: all.
       relative_goals: give goals relative to the achieved one, after the reward.
 
     Returns:
@@ -73,6 +141,8 @@ def relabel(
     chosen = np.flatnonzero(rng.random(len(episode)) < hindsight_p)
     later = goal_steps(step[chosen], episodes.action.shape[1], strategy, rng)
     goal[chosen] = episodes.achieved[episode[chosen], later]
+    n_episodes = len(episodes.goal) if n_episodes is None else n_episodes
+    borrow_goals(goal, chosen, episodes, n_episodes, mixture, rng)
     reward = reward_fn(next_achieved, goal).astype(np.float32)
     if not np.isfinite(reward).all():
         row = int(np.flatnonzero(~np.isfinite(reward))[0])

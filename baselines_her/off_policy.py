@@ -4,7 +4,7 @@ Andrychowicz et al. 2017 (arXiv:1707.01495), algorithm 1.  Every feature arrives
 data (sources, samplers, weights, masks), so this reads the same for all of them.
 """
 
-import hashlib
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -15,13 +15,25 @@ import numpy as np
 from .config import Config
 from .ddpg import DDPG
 from .demo_starts import training_start
-from .her_sampler import RewardFn, future_p, relabel
+from .her_sampler import RewardFn, hindsight, relabel
+from .noise import noise_process
 from .parallel.mpi import Solo
 from .policy import Explorer, Policy
-from .replay.buffer import ReplayBuffer, UniformSampler
+from .replay.buffer import ReplayBuffer
 from .rollout import Actor, success_rates
+from .runs.logger import merged
+from .sources import demo_sources, fingerprint, progress, replay_source, total_updates
 from .streams import DEMOS, RELABEL, REPLAY, generator
-from .types import Batch, Demos, EnvSpec, Episodes, Index, Start, concatenate
+from .types import (
+    Batch,
+    Demos,
+    EnvSpec,
+    Episodes,
+    Index,
+    ObjectMotion,
+    Start,
+    concatenate,
+)
 
 
 class Collectors(Protocol):
@@ -29,40 +41,6 @@ class Collectors(Protocol):
 
     def submit(self, actor: Actor, starts: list[Start]) -> Any:
         """Begins one episode for each start; `.result()` of what it returns waits."""
-
-
-class Source(NamedTuple):
-    """Where rows of a batch come from."""
-
-    buffer: ReplayBuffer
-    sampler: UniformSampler
-    batch_size: int  # rows of every update's batch
-    is_demo: float = 0.0  # 1 if they are demonstrations
-
-
-def replay_source(spec: EnvSpec, config: Config) -> Source:
-    """What the policy collects; demonstrations take their rows from its share."""
-    buffer, demos = ReplayBuffer(spec, config.replay.buffer_size), config.demos
-    demo_rows = demos.demo_batch_size if demos.demo_file is not None else 0
-    return Source(buffer, UniformSampler(buffer), config.ddpg.batch_size - demo_rows)
-
-
-def demo_sources(demos: Demos | None, spec: EnvSpec, config: Config) -> list[Source]:
-    """Nothing, or the demonstrations."""
-    if demos is None:
-        return []
-    buffer = ReplayBuffer(spec, len(demos.goal) * spec.horizon)
-    buffer.add(demos)
-    size = config.demos.demo_batch_size
-    return [Source(buffer, UniformSampler(buffer), size, is_demo=1.0)]
-
-
-def fingerprint(demos: Demos | None) -> str | None:
-    """A digest of the demonstrations' numbers."""
-    if demos is None:
-        return None
-    parts = demos.obs, demos.achieved, demos.goal, demos.action
-    return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
 
 
 def bc_scale(env_steps: int, bc_fade: int) -> float:
@@ -89,6 +67,7 @@ class OffPolicy:
         reward_fn: RewardFn,
         collectors: Collectors,
         demos: Demos | None = None,
+        motion: ObjectMotion | None = None,
         comm=Solo(),
         clock: Callable[[], float] = time.perf_counter,
     ):
@@ -101,6 +80,7 @@ class OffPolicy:
           reward_fn: `compute_reward`, vectorised.
           collectors: play the episodes.
           demos: the ones to learn from, already cut to `num_demo`.
+          motion: finds the object, for `prioritization=energy`.
           comm: the other workers; each has its own episodes and draws.
           clock: seconds, for the columns `time/*`.
         """
@@ -109,7 +89,11 @@ class OffPolicy:
         self._comm, self._flights = comm, deque[Flight]()
         self.learner, self._demos = learner, demos
         own = demo_sources(demos, spec, config)
-        self._sources = [replay_source(spec, config), *own]
+        self._sources = [replay_source(spec, config, motion), *own]
+        self._chunk = config.replay.per_chunk or config.loop.n_batches
+        her = config.her
+        strategy = her.replay_strategy, her.replay_k, her.actual_k, her.achieved_k
+        self._hindsight = hindsight(*strategy)
         for source in own:
             rng = generator(config.run.seed, DEMOS, comm.rank)
             learner.observe(self._hindsight_rows(source.buffer, rng))
@@ -148,19 +132,12 @@ class OffPolicy:
 
     def own_state(self) -> dict[str, np.ndarray]:
         """The same for what differs between workers, besides the replay buffer."""
-        samplers = (source.sampler.state() for source in self._sources)
-        return {
-            f"sampler/{n}/{k}": v
-            for n, state in enumerate(samplers)
-            for k, v in state.items()
-        }
+        kept = self._sources[0].sampler.state().items()
+        return {f"sampler/{k}": v for k, v in kept}
 
     def load_own_state(self, arrays: dict[str, np.ndarray]) -> None:
         """Takes everything of `own_state()`."""
-        for n, source in enumerate(self._sources):
-            name = f"sampler/{n}/"
-            parts = {k.removeprefix(name): v for k, v in arrays.items() if name in k}
-            source.sampler.load_state(parts)
+        self._sources[0].sampler.load_state(_part(arrays, "sampler/"))
 
     def take_dealt(self) -> None:
         """Treats the episodes in the replay buffer, which others collected, as new."""
@@ -179,16 +156,14 @@ class OffPolicy:
                 "the run must go on with the same demonstrations, found others in "
                 f"{self._config.demos.demo_file}.  Put the first ones back."
             )
-        parts = {k.removeprefix("learner/"): v for k, v in arrays.items()}
-        self.learner.load_state(parts)
+        self.learner.load_state(_part(arrays, "learner/"))
         self.n_cycles = int(counters["n_cycles"])
         self.n_episodes = int(counters["n_episodes"])
         self.n_updates = int(counters["n_updates"])
         self.n_skipped = int(counters["n_skipped"])
         self._n_submitted = self.n_cycles * self._config.collect.num_env
         for first in counters["flights"]:
-            name = f"flight/{first}/"
-            lagged = {k.removeprefix(name): v for k, v in arrays.items() if name in k}
+            lagged = _part(arrays, f"flight/{first}/")
             self._submit(self.learner.policy().with_arrays(lagged))
 
     def cycle(self) -> dict[str, float]:
@@ -198,22 +173,21 @@ class OffPolicy:
         waited, exchanged = comm.waited, comm.exchanged
         episodes = self._next_episodes()
         collected = clock()
-        relabel_rng = self._rng(RELABEL)
+        rngs = self._rng(REPLAY), self._rng(RELABEL)
         replay = self._sources[0]
         replay.sampler.add(replay.buffer.add(episodes))
-        self.learner.observe(self._hindsight_rows(episodes, relabel_rng))
-        batch, drawn = self._draw(self._rng(REPLAY), relabel_rng)
-        sampled = clock()
-        scale = bc_scale(self.n_env_steps, self._config.demos.bc_fade)
-        td_error, metrics = self.learner.update(batch, scale)
-        self._return_errors(drawn, td_error)
+        self.learner.observe(self._hindsight_rows(episodes, rngs[1]))
+        stored = clock()
+        n_chunks = self._config.loop.n_batches // self._chunk
+        metrics = merged([self._learn(*rngs) for _ in range(n_chunks)])
         self.learner.update_targets()
         self._count(episodes)
+        sampling = metrics["time/sample"]
         metrics |= {
             "train/success_rate": success_rates(episodes)[0],
             "time/collect": collected - started,
-            "time/sample": sampled - collected,
-            "time/update": clock() - sampled,
+            "time/sample": stored - collected + sampling,
+            "time/update": clock() - stored - sampling,
             "time/wait": comm.waited - waited,
             "time/exchange": comm.exchanged - exchanged,
         }
@@ -223,6 +197,20 @@ class OffPolicy:
     def _rng(self, purpose: int) -> np.random.Generator:
         """This cycle's draws for `purpose`, on this worker."""
         return generator(self._config.run.seed, purpose, self._comm.rank, self.n_cycles)
+
+    def _learn(
+        self, replay_rng: np.random.Generator, relabel_rng: np.random.Generator
+    ) -> dict[str, float]:
+        """Draws the batches of one compiled call, learns, returns the errors."""
+        started = self._clock()
+        batch, drawn = self._draw(replay_rng, relabel_rng)
+        sampling = self._clock() - started
+        scale = bc_scale(self.n_env_steps, self._config.demos.bc_fade)
+        td_error, metrics = self.learner.update(batch, scale)
+        self._return_errors(drawn, td_error)
+        self.n_updates += self._chunk
+        weight = float(batch.weight.mean())
+        return metrics | {"per/weight": weight, "time/sample": sampling}
 
     def _next_episodes(self) -> Episodes:
         """This cycle's episodes; the next cycle's are begun before they are learned.
@@ -246,7 +234,8 @@ class OffPolicy:
             for n in range(first, self._n_submitted)
         ]
         collect, limits = self._config.collect, self._spec.max_action
-        actor = Explorer(policy, collect.noise_eps, collect.random_eps, limits)
+        noise = noise_process(collect.noise, collect.ou_theta, collect.ou_dt)
+        actor = Explorer(policy, collect.noise_eps, collect.random_eps, limits, noise)
         pending = self._collectors.submit(actor, starts)
         self._flights.append(Flight(policy, first, pending))
 
@@ -254,33 +243,38 @@ class OffPolicy:
         """As many relabelled transitions as `episodes` hold, drawn with replacement."""
         n_episodes, horizon, _ = episodes.action.shape
         flat = rng.integers(n_episodes * horizon, size=n_episodes * horizon)
-        return self._relabel(episodes, Index(*np.divmod(flat, horizon)), rng)
+        index = Index(*np.divmod(flat, horizon))
+        return self._relabel(episodes, n_episodes, index, rng)
 
     def _draw(
         self, replay_rng: np.random.Generator, relabel_rng: np.random.Generator
     ) -> tuple[Batch, list[Index]]:
         """Rows of every source, joined to a batch [K, B, ...], and where they lie."""
-        n_updates = self._config.loop.n_batches
+        total = total_updates(self._spec, self._config)
+        places = progress(self.n_updates, self._chunk, total)
         parts, drawn = [], []
         for source in self._sources:
-            index = source.sampler.draw(n_updates * source.batch_size, replay_rng)
-            rows = self._relabel(source.buffer, index, relabel_rng)
-            rows.is_demo[:] = source.is_demo
-            shape = n_updates, source.batch_size
+            buffer, sampler, batch_size, is_demo = source
+            shape = self._chunk, batch_size
+            index = sampler.draw(math.prod(shape), replay_rng)
+            rows = self._relabel(buffer, len(buffer), index, relabel_rng)
+            rows.is_demo[:] = is_demo
+            rows.weight[:] = sampler.weights(index, places)
             parts.append(Batch(*(x.reshape(*shape, *x.shape[1:]) for x in rows)))
             drawn.append(index)
         return concatenate(parts, axis=1), drawn
 
-    def _relabel(self, episodes, index: Index, rng: np.random.Generator) -> Batch:
-        her = self._config.her
+    def _relabel(
+        self, episodes, n_episodes: int, index: Index, rng: np.random.Generator
+    ) -> Batch:
         return relabel(
             episodes,
             index,
             self._reward_fn,
             rng,
-            strategy=her.replay_strategy,
-            hindsight_p=future_p(her.replay_strategy, her.replay_k),
+            n_episodes=n_episodes,
             relative_goals=self._config.inputs.relative_goals,
+            **self._hindsight,
         )
 
     def _return_errors(self, drawn: list[Index], td_error: np.ndarray) -> None:
@@ -296,5 +290,10 @@ class OffPolicy:
         self.n_cycles += 1
         self.n_episodes += len(episodes.goal) * self._comm.size
         self.n_skipped += int(skipped)
-        self.n_updates += self._config.loop.n_batches
         self.is_whole = True
+
+
+def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    """The arrays whose names begin with `prefix`, without it."""
+    named = ((k.removeprefix(prefix), k) for k in arrays if k.startswith(prefix))
+    return {short: arrays[k] for short, k in named}

@@ -66,6 +66,7 @@ def play(
     video: str | Path | None = None,
     render: bool = False,
     save_demos: str | Path | None = None,
+    per_step: bool = False,
     say: Callable[[str], None] = print,
 ) -> tuple[float, float]:
     """Plays a policy file and tells of every episode; returns both success rates.
@@ -78,6 +79,7 @@ def play(
       video: write all episodes to this .mp4 or .gif.
       render: show a window.
       save_demos: write all episodes to this demonstration file (.npz).
+      per_step: tell the share of successful steps, too.
       say: takes each line.
 
     Raises:
@@ -105,8 +107,7 @@ def play(
         frames += film
         say(f"episode {n + 1:>3}: {_outcome(episode)}")
     built.close()
-    rates = success_rates(concatenate(played))
-    say(f"success rate {rates[0]:.2f} at the last step, {rates[1]:.2f} at any step")
+    rates = _tell_rates(concatenate(played), per_step, say)
     if video:
         write_video(video, frames)
         say(f"wrote {video}")
@@ -125,6 +126,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--video", metavar="FILE", help="write .mp4 or .gif")
     parser.add_argument("--save_demos", metavar="FILE", help="write them as demos")
+    words = "tell the share of successful steps, too"
+    parser.add_argument("--per_step", action="store_true", help=words)
     parser.add_argument("--render", action="store_true", help="show a window")
     options: argparse.Namespace = parser.parse_args(arguments)
     try:
@@ -185,6 +188,15 @@ def _outcome(episode: Episodes) -> str:
     if success[-1]:
         return f"success, first reached at step {int(success.argmax()) + 1}"
     return "failure" + (" (reached, then left)" if success.any() else "")
+
+
+def _tell_rates(
+    episodes: Episodes, per_step: bool, say: Callable[[str], None]
+) -> tuple[float, float]:
+    at_end, at_any = success_rates(episodes)
+    more = f", {episodes.success.mean():.2f} over all steps" if per_step else ""
+    say(f"success rate {at_end:.2f} at the last step, {at_any:.2f} at any step{more}")
+    return at_end, at_any
 
 
 def _warn_of_other_physics(policy: Policy, say: Callable[[str], None]) -> None:

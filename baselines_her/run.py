@@ -61,7 +61,8 @@ def _train(flags: dict[str, Any], arguments: list[str], comm: Any) -> int:
 def _play(path: str, flags: dict[str, Any]) -> int:
     from .play import play
 
-    play(path, env=flags.get("env"), seed=flags.get("seed", 0))
+    names = {"env", "seed", "episodes", "per_step"} & {*flags}
+    play(path, **{name: flags[name] for name in names})
     return 0
 
 

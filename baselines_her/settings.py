@@ -36,6 +36,8 @@ class RunConfig:
         None, "workers, started by mpiexec; default: this process, or mpiexec's", low=1
     )
     play: bool = knob(False, "play the policy after training, or the loaded one")
+    episodes: int = knob(20, "with play: episodes to play", low=1)
+    per_step: bool = knob(False, "with play: also tell the success over all steps")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +71,14 @@ class CollectConfig:
 
     num_env: int = knob(20, "episodes per cycle and worker", low=1)
     random_eps: float = knob(0.3, "share of uniformly random actions", low=0, high=1)
-    noise_eps: float = knob(0.2, "Gaussian noise, in units of max_action", low=0)
+    noise_eps: float = knob(0.2, "size of the noise, in units of max_action", low=0)
+    noise: str = knob(
+        "gaussian",
+        "noise on actions; ou: Ornstein-Uhlenbeck",
+        choices=("gaussian", "ou", "none"),
+    )
+    ou_theta: float = knob(0.15, "with noise=ou: pull back to 0", low=0)
+    ou_dt: float = knob(1e-2, "with noise=ou: units of time in a step", above=0)
     skip_bad_episodes: bool = knob(
         False, "drop and count episodes with numbers that are not finite"
     )
@@ -87,10 +96,16 @@ class HERConfig:
 
     replay_strategy: str = knob(
         "future",
-        "which achieved goals replace the desired one",
-        choices=("future", "final", "episode", "none"),
+        "which goals replace the desired one",
+        choices=("future", "final", "episode", "none", "futureactual"),
     )
     replay_k: float = knob(4, "hindsight rows per ordinary row", low=0)
+    actual_k: float = knob(
+        4, "with futureactual: rows with any episode's desired goal, likewise", low=0
+    )
+    achieved_k: float = knob(
+        1, "with futureactual: rows with any episode's achieved goal, likewise", low=0
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,8 +114,39 @@ class ReplayConfig:
 
     def __post_init__(self) -> None:
         check_knobs(self)
+        if self.per_chunk and self.prioritization != "tderror":
+            raise ValueError(
+                f"per_chunk={self.per_chunk} has no effect with prioritization="
+                f"{self.prioritization}, where no draw depends on an update.  Give "
+                "--per, or drop --per_chunk."
+            )
 
     buffer_size: int = knob(1_000_000, "transitions kept", low=1)
+    prioritization: str = knob(
+        "uniform",
+        "which transitions are drawn more often: those with large TD errors, or those "
+        "of episodes that moved the object",
+        choices=("uniform", "tderror", "energy"),
+    )
+    per_alpha: float = knob(
+        0.6, "with tderror: exponent of priorities; 0: all alike", low=0, high=1
+    )
+    per_beta0: float = knob(
+        0.4, "with tderror: exponent of weights at first; 1 at the end", low=0, high=1
+    )
+    per_eps: float = knob(1e-6, "added to every |TD error| or energy", above=0)
+    per_chunk: int = knob(
+        0,
+        "with tderror: updates between two looks at the priorities; 0: n_batches",
+        low=0,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class ShortConfig:
+    """Short forms."""
+
+    per: bool = knob(False, "short for --prioritization=tderror")
 
 
 @dataclasses.dataclass(frozen=True)

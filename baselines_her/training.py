@@ -12,6 +12,7 @@ from .ddpg import DDPG, Cloning
 from .envs.check import check, reward_function
 from .envs.fetch import speed_up
 from .envs.make import EnvFactory, env_factory
+from .envs.objects import object_motion
 from .envs.state import require_restorable
 from .epochs import Epochs
 from .nets import use_threads
@@ -30,7 +31,7 @@ from .runs.policy_file import read_policy
 from .runs.video import check_video_path
 from .stopping import Stop, stop_signals
 from .streams import WEIGHTS, generator
-from .types import Demos, EnvSpec
+from .types import Demos, EnvSpec, ObjectMotion
 from .versions import available_cores
 
 
@@ -91,8 +92,8 @@ def _train(
         collectors = stack.enter_context(_open_collectors(setup))
         learner = _build_learner(config, spec, comm)
         rewards = reward_function(setup.env)
-        demos = setup.demos
-        algorithm = OffPolicy(config, spec, learner, rewards, collectors, demos, comm)
+        played = rewards, collectors, setup.demos, setup.motion
+        algorithm = OffPolicy(config, spec, learner, *played, comm)
         with ending_together(comm, refuses=True):
             path, goes_on = _choose_folder(config, comm, stack)
         console = stack.enter_context(open_console(config, spec, quiet))
@@ -126,6 +127,7 @@ class Setup(NamedTuple):
     spec: EnvSpec
     config: Config  # resolved
     demos: Demos | None
+    motion: ObjectMotion | None  # for prioritization=energy
     warnings: list[str]
 
 
@@ -148,11 +150,13 @@ def _prepare(env: str | None, make_env: Any, knobs: dict[str, Any], comm: Any) -
     demos, warnings = demos_for(config.demos, spec)
     if config.demos.demo_resets:
         require_restorable(training_env)
+    energy = config.replay.prioritization == "energy"
+    motion = object_motion(training_env) if energy else None
     comm.set_timeout(config.machine.mpi_timeout)
     cores = max(1, available_cores() // comm.local_size)
     config = config.resolve(spec, cores, comm.size)
     use_threads(config.machine.learner_threads or 1)
-    return Setup(factory, training_env, spec, config, demos, warnings)
+    return Setup(factory, training_env, spec, config, demos, motion, warnings)
 
 
 def _require_workers(wanted: Any, found: int) -> None:

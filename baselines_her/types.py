@@ -3,6 +3,7 @@
 Axes: E episodes, T steps, B rows of a batch, O observation, G goal, A action.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -62,6 +63,13 @@ class Demos(NamedTuple):
     seed: np.ndarray  # [N] int64, given to env.reset; -1: unknown
     state0: np.ndarray | None  # [N, S] float64, the simulator's after the reset
     facts: dict[str, Any]  # env_id, versions, generator: what JSON can hold
+
+
+class ObjectMotion(NamedTuple):
+    """How to find an environment's object in what it returns; see `envs.objects`."""
+
+    position: Callable[[np.ndarray, np.ndarray], np.ndarray]  # (obs, achieved): [.., 3]
+    dt: float  # seconds of a step
 
 
 class Index(NamedTuple):

@@ -14,20 +14,21 @@ from baselines_her.config import Config
 from baselines_her.envs.make import env_factory
 from baselines_her.her_sampler import relabel
 from baselines_her.replay.buffer import ReplayBuffer, UniformSampler
-from baselines_her.types import Batch, EnvSpec, Episodes
+from baselines_her.replay.priority import PrioritisedSampler
+from baselines_her.types import Batch, EnvSpec, Episodes, Index
 
 SPEC = EnvSpec("FetchPickAndPlace-v4", 25, 3, 4, (1.0,) * 4, 50, -1.0, 0.0)
 N_UPDATES = 40
 
 
-def median_seconds(work, repeats=5):
+def median_seconds(work, repeats=5, clock=time.perf_counter):
     """Median seconds of a call, after one call to warm up."""
     work()
     times = []
     for _ in range(repeats):
-        started = time.perf_counter()
+        started = clock()
         work()
-        times.append(time.perf_counter() - started)
+        times.append(clock() - started)
     return float(np.median(times))
 
 
@@ -112,6 +113,78 @@ def sampling(batch_size, capacity):
         relabel(buffer, index, lambda a, g: compute_reward(a, g, {}), rng)
 
     return {"ms": 1e3 * median_seconds(draw, 9)}
+
+
+def priorities(batch_size, capacity):
+    """Milliseconds of prioritised replay for 40 batches, of one core's time."""
+    n, rows, rng = int(capacity), int(batch_size), np.random.default_rng(0)
+    buffer = ReplayBuffer(SPEC, n)
+    buffer.n_added = buffer.capacity
+    sampler = PrioritisedSampler(buffer, rows)
+    sampler.add(np.arange(buffer.capacity))
+    for start in range(0, n, rows):
+        step = np.arange(start, min(start + rows, n))
+        sampler.update(Index(*np.divmod(step, 50)), rng.normal(size=len(step)))
+    errors = rng.normal(size=N_UPDATES * rows).astype(np.float32)
+    progress = np.linspace(0, 1, N_UPDATES)
+    index = sampler.draw(N_UPDATES * rows, rng)
+    work = {
+        "draw": lambda: sampler.draw(N_UPDATES * rows, rng),
+        "weights": lambda: sampler.weights(index, progress),
+        "refresh": lambda: sampler.update(index, errors),
+    }
+    clock = time.thread_time
+    return {k: 1e3 * median_seconds(step, 25, clock) for k, step in work.items()}
+
+
+class Recorded:
+    """Collectors that have played already."""
+
+    def __init__(self, episodes):
+        self._episodes = episodes
+
+    def submit(self, actor, starts):
+        """Nothing to wait for."""
+        return self
+
+    def result(self):
+        """The same episodes every time."""
+        return self._episodes
+
+
+def prioritised_cycle(batch_size, n=30):
+    """Milliseconds of a cycle without collecting, uniform and prioritised in turn."""
+    from baselines_her.ddpg import DDPG
+    from baselines_her.off_policy import OffPolicy
+
+    compute_reward = env_factory("FetchPickAndPlace", None)().unwrapped.compute_reward
+
+    def rewards(achieved, goal):
+        return compute_reward(achieved, goal, {})
+
+    filled, seconds, cycles = full_buffer(1_000_000), {}, {}
+    fields = filled.obs, filled.achieved, filled.goal, filled.action
+    success = np.zeros((2, 50), bool)
+    some = Recorded(Episodes(*(field[:2] for field in fields), success))
+    every = Episodes(*fields, None)
+    for kind in "uniform", "tderror":
+        flags = {"prioritization": kind, "batch_size": batch_size, "num_env": 2}
+        config = Config.from_flags(**flags).resolve(SPEC)
+        rng = np.random.default_rng(0)
+        learner = DDPG(SPEC, config.ddpg, config.inputs, rng)
+        algorithm = OffPolicy(config, SPEC, learner, rewards, some)
+        source = algorithm._sources[0]
+        source.sampler.add(source.buffer.add(every))
+        algorithm.cycle()
+        cycles[kind], seconds[kind] = algorithm.cycle, []
+    for _ in range(int(n)):
+        for kind, cycle in cycles.items():
+            started = time.perf_counter()
+            cycle()
+            seconds[kind].append(time.perf_counter() - started)
+    ratios = np.array(seconds["tderror"]) / np.array(seconds["uniform"])
+    ms = {kind: 1e3 * float(np.median(found)) for kind, found in seconds.items()}
+    return {**ms, "slower": float(np.median(ratios)) - 1.0}
 
 
 def memory(capacity):

@@ -116,6 +116,23 @@ def sampling():
     table(*rows)
 
 
+def priorities():
+    """(b) Prioritised replay: of one core for 40 batches; a cycle's time."""
+    rows = [("rows", "slots", "draw ms", "weights ms", "refresh ms")]
+    for size in (256, 1024):
+        (found,) = in_turn(job("ours.py", "priorities", size, 1_000_000))
+        steps = "draw", "weights", "refresh"
+        ms = (f"{middle(found, step):.1f}" for step in steps)
+        rows.append((f"40x{size}", "1,000,000", *ms))
+    table(*rows)
+    rows = [("cycle of 40 updates of", "uniform ms", "prioritised ms", "slower by")]
+    for size in (256, 1024):
+        (found,) = in_turn(job("ours.py", "prioritised_cycle", size), rounds=3)
+        ms = (f"{middle(found, kind):.0f}" for kind in ("uniform", "tderror"))
+        rows.append((f"{size}", *ms, f"{100 * middle(found, 'slower'):.0f} %"))
+    table(*rows)
+
+
 def env_steps():
     """(c) PickAndPlace steps a second, in 1 and in 2 processes at once."""
     kinds = "raw", "original", "fast"
@@ -218,6 +235,7 @@ BOTH = "ours.py", "peer.py"
 TABLES = {
     "updates": updates,
     "sampling": sampling,
+    "priorities": priorities,
     "env": env_steps,
     "end_to_end": end_to_end,
     "memory": memory,

@@ -53,6 +53,16 @@ def test_settings_that_are_given_are_not_derived(point_spec):
         ({"gamma": "big"}, "gamma must be a number, found 'big'"),
         ({"preset": "labtop"}, "did you mean laptop"),
         ({"replay_strategy": "futur"}, "did you mean future"),
+        ({"per": 1, "prioritization": "energy"}, "per is short for prioritization=td"),
+        ({"per": "maybe"}, "per must be 0 or 1, found 'maybe'"),
+        ({"prioritization": "tderrors"}, "did you mean tderror"),
+        ({"per_eps": 0}, "per_eps must be above 0, found 0"),
+        ({"per_alpha": 1.1}, "per_alpha must be at most 1"),
+        ({"per": 1, "per_chunk": 7}, "per_chunk must divide n_batches, found 7 and 40"),
+        ({"per_chunk": 8}, "per_chunk=8 has no effect with prioritization=uniform"),
+        ({"noise": "gausian"}, "did you mean gaussian"),
+        ({"ou_dt": 0}, "ou_dt must be above 0"),
+        ({"episodes": 0}, "episodes must be at least 1"),
         ({"polyack": 0.9}, "unknown setting polyack; did you mean polyak"),
     ],
 )
@@ -71,6 +81,16 @@ def test_whole_numbers_may_be_written_with_an_exponent(text):
 def test_switches_may_be_bare_or_have_a_value(words):
     assert parse_flags(words) == {"play": True}
     assert parse_flags(["--play=0", "--seed=1"]) == {"play": False, "seed": 1}
+
+
+@pytest.mark.parametrize("words", [["--per"], ["--per=True"], ["--per", "1"]])
+def test_per_is_short_for_prioritisation_by_td_errors(words):
+    config = Config.from_flags(**parse_flags(words))
+    assert config.replay.prioritization == "tderror"
+    assert config == Config.from_flags(prioritization="tderror")
+    assert config == Config.from_flags().with_flags(per=True)
+    assert "per" not in config.to_flags()
+    assert Config.from_flags(per="0").replay.prioritization == "uniform"
 
 
 @pytest.mark.parametrize(

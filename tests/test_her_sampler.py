@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import HORIZON, counting_episodes
 
-from baselines_her.her_sampler import future_p, relabel
+from baselines_her.her_sampler import Mixture, future_p, hindsight, relabel
 from baselines_her.types import Index
 
 
@@ -109,3 +109,63 @@ def test_rows_weigh_one_and_are_no_demonstrations():
     _, batch = relabelled()
     assert set(batch.weight) == {1.0}
     assert set(batch.is_demo) == {0.0}
+
+
+def mixed(n_episodes=None, **weights):
+    mixture = Mixture(**weights)
+    return relabelled("futureactual", mixture=mixture, n_episodes=n_episodes)
+
+
+def test_borrowed_goals_are_desired_or_achieved_in_any_episode():
+    _, batch = mixed(future=0.0, actual=1.0)
+    assert set(batch.goal[:, 0]) == {-50.0, 50.0, 150.0}
+    index, batch = mixed(future=0.0, achieved=1.0)
+    goal_episode, goal_step = goals_of(batch)
+    assert set(goal_step) == set(range(1, HORIZON + 1))
+    for e in range(3):  # the row's own episode is as likely as any
+        counts = np.bincount(goal_episode[index.episode == e], minlength=3)
+        assert np.abs(counts - 1000 / 3).max() < 70  # deviation 15
+
+
+def test_a_mixture_has_its_shares_and_keeps_the_future_within_the_episode():
+    index, batch = mixed(future=4.0, actual=4.0, achieved=1.0)
+    goal_episode, goal_step = goals_of(batch)
+    desired = goal_step == 50
+    assert abs(desired.mean() - 4 / 9) < 0.04  # 3,000 rows: deviation 0.009
+    later = (goal_episode == index.episode) & (goal_step > index.step) & ~desired
+    # future, and the share of achieved goals that happen to look so
+    assert 4 / 9 - 0.04 < later.mean() < 5 / 9
+
+
+def test_goals_are_borrowed_from_stored_episodes_only():
+    _, batch = mixed(n_episodes=2, future=0.0, actual=1.0, achieved=1.0)
+    assert set(batch.goal[:, 0][batch.goal[:, 0] % 100 == 50]) == {-50.0, 50.0}
+    assert batch.goal.max() <= 105
+
+
+def test_rewards_of_borrowed_goals_are_computed_afresh():
+    index, batch = mixed(future=1.0, actual=1.0, achieved=1.0)
+    reached = batch.goal[:, 0] == 100 * index.episode + index.step + 1
+    np.testing.assert_array_equal(batch.reward, np.where(reached, 0.0, -1.0))
+
+
+def test_rows_are_counted_against_one_ordinary_row():
+    # 4 + 4 + 1 hindsight rows for one ordinary row: mrl's 1:4:3:1:1
+    found = hindsight("futureactual", 4, 4, 1)
+    assert found["hindsight_p"] == pytest.approx(0.9)
+    assert found["mixture"] == Mixture(4, 4, 1)
+    assert hindsight("futureactual", 0, 0, 0)["hindsight_p"] == 0.0
+    for strategy in ("future", "final", "episode", "none"):
+        found = hindsight(strategy, 4, 4, 1)
+        assert found["hindsight_p"] == future_p(strategy, 4)
+        assert found["mixture"] == Mixture()
+
+
+def test_other_strategies_draw_no_more_numbers_than_before():
+    rng = np.random.default_rng(0)
+    index = every_transition()
+    relabel(counting_episodes(), index, reward_fn, rng, hindsight_p=0.8)
+    again = np.random.default_rng(0)
+    chosen = again.random(len(index.step)) < 0.8
+    again.integers(HORIZON - index.step[chosen])
+    assert rng.bit_generator.state == again.bit_generator.state

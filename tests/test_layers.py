@@ -14,7 +14,7 @@ ROWS = [
     {"resuming"},
     {"epochs"},
     {"off_policy", "parallel.collectors", "parallel.worker"},
-    {"ddpg", "demo_starts"},
+    {"ddpg", "demo_starts", "sources"},
     {"runs", "parallel.together"},
     {"demo_recorder"},
     {"envs"},
@@ -24,7 +24,7 @@ ROWS = [
     {"parallel.launched"},
     {"config", "normalizer"},
     {"settings"},
-    {"streams", "versions", "presets", "knobs", "quiet", "stopping"},
+    {"streams", "versions", "presets", "knobs", "quiet", "stopping", "noise"},
     {"safe_pickle", "pickled_arrays", "types"},
 ]
 ONLY_IN = {

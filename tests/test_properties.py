@@ -11,6 +11,7 @@ from baselines_her.config import Config
 from baselines_her.her_sampler import future_p, goal_steps, relabel
 from baselines_her.normalizer import Moments, moments, stats
 from baselines_her.replay.buffer import ReplayBuffer
+from baselines_her.replay.priority import SumTree
 from baselines_her.runs.arrays import pack, unpack
 from baselines_her.types import EnvSpec, Episodes, Index
 
@@ -89,6 +90,32 @@ def test_relabelling_is_what_a_loop_would_do(n, horizon, rows, strategy, k, rel,
         assert batch.obs[row] == episodes.obs[e, t]
         assert batch.next_obs[row] == episodes.obs[e, t + 1]
         assert batch.action[row] == episodes.action[e, t]
+
+
+@many
+@given(
+    *(st.integers(1, 70), st.integers(1, 70), st.lists(st.integers(1, 40), max_size=4)),
+    *(st.integers(0, 12), st.integers(0, 2**32)),
+)
+def test_the_sum_tree_draws_what_a_loop_would(capacity, filled, changes, decades, seed):
+    rng, filled = np.random.default_rng(seed), min(filled, capacity)
+    tree, kept = SumTree(capacity), [1.0] * filled
+    tree.set(np.arange(filled), 1.0)
+    for n in changes:
+        slots = rng.integers(filled, size=n)
+        priorities = 10.0 ** rng.uniform(-decades / 2, decades / 2, size=n)
+        tree.set(slots, priorities)
+        for slot, priority in zip(slots, priorities):
+            kept[slot] = priority
+    np.testing.assert_array_equal(tree.priorities, kept)
+    edges = np.cumsum([0.0, *kept])
+    slack = 1e-12 * edges[-1]
+    assert abs(tree.total - edges[-1]) <= slack
+    mass = np.append(rng.random(8), [0.0, 1.0]) * tree.total
+    slots = tree.find(mass)
+    assert (slots < filled).all()
+    assert (edges[slots] - slack <= mass).all()
+    assert (mass <= edges[slots + 1] + slack).all()
 
 
 @many

@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from point_env import make_point
 from test_training import SHORT, SMALL, rows_of, train
 
 import baselines_her
@@ -89,6 +90,51 @@ def test_a_run_that_broke_off_goes_on_with_the_same_bits(
     assert result.rows[-1]["steps/env"] == whole.rows[-1]["steps/env"]
     same_policies(whole.log_path, result.log_path)
     same_states(whole.log_path, result.log_path)
+
+
+SAMPLERS = {
+    "tderror": {"per": True},
+    "chunks": {"per": True, "per_chunk": 2, "n_batches": 6, "pipelined": False},
+    "energy": {"prioritization": "energy"},
+    "noise": {"noise": "ou", "replay_strategy": "futureactual"},
+}
+
+
+def make_movable():
+    """The point as an object that lies on a table."""
+    env = make_point()
+    lies = np.array([1.0, 1.0, 0.0])
+    env.unwrapped.object_position = lambda obs, achieved: obs[..., :3] * lies
+    return env
+
+
+@pytest.mark.parametrize("kind", SAMPLERS)
+def test_samplers_and_noise_go_on_with_the_same_bits(
+    tmp_path, monkeypatch, eagerly, kind
+):
+    from baselines_her import resuming
+
+    flags = {**SHORT, "n_batches": 4, **SAMPLERS[kind], "quiet": True}
+    flags |= {"make_env": make_movable, "num_timesteps": 240}
+    whole = baselines_her.train(log_path=str(tmp_path / "whole"), **flags)
+    after_cycle, count = resuming.Saver.after_cycle, [0]
+
+    def break_off(self):
+        after_cycle(self)
+        count[0] += 1
+        if count[0] == 2:
+            raise Interrupt
+
+    monkeypatch.setattr(resuming.Saver, "after_cycle", break_off)
+    parts = {**flags, "log_path": str(tmp_path / "parts")}
+    with pytest.raises(Interrupt):
+        baselines_her.train(**parts, checkpoint_interval=0)
+    monkeypatch.undo()
+    result = baselines_her.train(**parts)
+    assert rows_of(whole.log_path) == rows_of(result.log_path)
+    same_states(whole.log_path, result.log_path)
+    arrays, _ = state_of(result.log_path)
+    assert ("sampler/priorities" in arrays) == (kind in ("tderror", "chunks"))
 
 
 def test_a_finished_run_is_extended(tmp_path):

@@ -173,3 +173,85 @@ def test_every_setting_reaches_the_learner(tmp_path, eagerly):
         run = train(tmp_path / flag, **{**short, flag: value})
         arrays = read_policy(run.log_path / "policy_latest.pkl").arrays
         assert (arrays["actor/0/kernel"] != base["actor/0/kernel"]).any(), flag
+
+
+def small_run(folder, **flags):
+    return train(folder, **{**SHORT, "num_timesteps": 96, "n_batches": 4, **flags})
+
+
+def test_a_prioritised_run_weighs_and_a_uniform_one_does_not(tmp_path, eagerly):
+    flags = {"per": True, "per_beta0": 1.0}
+    weights = {
+        "uniform": small_run(tmp_path / "a").rows[0]["per/weight"],
+        "per": small_run(tmp_path / "b", **flags).rows[0]["per/weight"],
+        # priorities all alike, so weights are
+        "flat": small_run(tmp_path / "c", **flags, per_alpha=0).rows[0]["per/weight"],
+    }
+    assert weights["uniform"] == 1.0
+    assert weights["flat"] == pytest.approx(1.0)
+    assert 0.0 < weights["per"] < 0.99
+
+
+def test_later_chunks_are_drawn_by_the_errors_of_earlier_ones(
+    tmp_path, eagerly, monkeypatch
+):
+    from baselines_her.replay.priority import PrioritisedSampler
+
+    calls = []
+    for name in "draw", "update":
+        method = getattr(PrioritisedSampler, name)
+
+        def note(self, *arguments, name=name, method=method):
+            calls.append(name)
+            return method(self, *arguments)
+
+        monkeypatch.setattr(PrioritisedSampler, name, note)
+    result = small_run(tmp_path / "run", per=True, per_chunk=2, num_timesteps=48)
+    assert calls == ["draw", "update"] * 2
+    assert result.rows[0]["steps/updates"] == 4
+
+
+def test_energy_needs_an_object_before_anything_is_begun(tmp_path):
+    with pytest.raises(ValueError, match="needs an environment that moves an object"):
+        small_run(tmp_path / "run", prioritization="energy")
+    assert not (tmp_path / "run").exists()
+
+
+def test_demonstrations_stay_uniform_and_weigh_one(point_spec, small_config):
+    from baselines_her.replay.buffer import UniformSampler
+    from baselines_her.sources import demo_sources
+    from baselines_her.types import Demos
+
+    config = small_config.with_flags(per=True)
+    n = 2, point_spec.horizon
+    demos = Demos(
+        *(np.zeros((2, 13, 3)), np.zeros((2, 13, 2)), np.zeros((2, 2))),
+        *(np.zeros((*n, 2)), np.ones(2), np.zeros(2), None, {}),
+    )
+    (source,) = demo_sources(demos, point_spec, config)
+    assert type(source.sampler) is UniformSampler
+
+
+def test_playing_tells_the_success_over_all_steps(tmp_path, eagerly):
+    from baselines_her import play
+
+    path, told = small_run(tmp_path / "run").best_policy, []
+    env = "point_env:Point-v0"
+    play.play(path, env=env, episodes=3, per_step=True, say=told.append)
+    assert len([line for line in told if line.startswith("episode")]) == 3
+    success = play.rollouts(play.load_policy(path), env, episodes=3).success
+    assert told[-1] == (
+        f"success rate {success[:, -1].mean():.2f} at the last step, "
+        f"{success.any(1).mean():.2f} at any step, {success.mean():.2f} over all steps"
+    )
+
+
+def test_the_command_plays_as_many_episodes_as_it_is_told(tmp_path, eagerly, capsys):
+    from baselines_her.run import main
+
+    path = small_run(tmp_path / "run").best_policy
+    words = ["--play", f"--load_path={path}", "--env=point_env:Point-v0"]
+    assert main([*words, "--episodes=2", "--per_step"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("\nepisode") == 2
+    assert "over all steps" in out

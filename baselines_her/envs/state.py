@@ -49,6 +49,14 @@ def is_restorable(env: gym.Env) -> bool:
     return all(hasattr(base, name) for name in ("model", "data", "goal", "_get_obs"))
 
 
+def is_plain(env: gym.Env) -> bool:
+    """Whether no wrapper stands between an environment and its observations."""
+    inner: Any = env
+    while isinstance(inner, (Restorable, *PLAIN)):
+        inner = inner.env
+    return inner is env.unwrapped
+
+
 def require_restorable(env: gym.Env) -> None:
     """Refuses an environment that cannot begin from a given state.
 
@@ -56,10 +64,7 @@ def require_restorable(env: gym.Env) -> None:
       ValueError: it is not a MuJoCo robot, or wrappers stand between it and its
         observations.
     """
-    inner = env.env if isinstance(env, Restorable) else None
-    while isinstance(inner, PLAIN):
-        inner = inner.env
-    if inner is not env.unwrapped:
+    if not (isinstance(env, Restorable) and is_plain(env)):
         raise ValueError(
             "a start from a stored state needs a MuJoCo robot's own environment, "
             f"found {env}.  Drop --demo_resets, or the wrappers around it."

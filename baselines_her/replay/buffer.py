@@ -127,15 +127,19 @@ class UniformSampler:
         flat = rng.integers(len(self._buffer) * self._buffer.horizon, size=n)
         return Index(*np.divmod(flat, self._buffer.horizon))
 
+    def weights(self, index: Index, progress: np.ndarray) -> np.ndarray:
+        """1 for every row."""
+        return np.ones(len(index.episode), np.float32)
+
     def update(self, index: Index, td_error: np.ndarray) -> None:
         """Uniform sampling has no priorities to update."""
 
     def state(self) -> dict[str, np.ndarray]:
-        """Nothing to remember."""
+        """Nothing: the buffer is all that counts."""
         return {}
 
     def load_state(self, arrays: dict[str, np.ndarray]) -> None:
-        """Nothing to remember."""
+        """Uniform sampling remembers nothing."""
 
 
 def _require_finite(name: str, array: np.ndarray) -> None:

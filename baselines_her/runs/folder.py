@@ -21,6 +21,7 @@ from .policy_file import write_policy
 # Settings that may differ when a run goes on: they do not change what is computed.
 FREE = (
     *("num_timesteps", "log_path", "save_path", "play", "resume"),
+    *("episodes", "per_step"),
     *("checkpoint_interval", "policy_save_interval", "video_interval"),
     *("collectors", "collector_timeout", "num_cpu", "mpi_timeout"),
 )

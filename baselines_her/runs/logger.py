@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from .files import write_atomically
 
 # docs/metrics.md tells what each column means and how it is computed.
@@ -29,6 +31,7 @@ COLUMNS = (
     "q/target",
     "demos/q",
     "demos/passed",
+    "per/weight",
     "stats/o_mean",
     "stats/o_std",
     "stats/g_mean",
@@ -42,6 +45,15 @@ COLUMNS = (
 )
 
 Row = dict[str, float]
+
+
+def merged(rows: list[Row]) -> Row:
+    """One row for several: sums of seconds, means of all else."""
+    one = {}
+    for name in rows[0]:
+        total = np.sum if name.startswith("time/") else np.mean
+        one[name] = float(total([row[name] for row in rows]))
+    return one
 
 
 class Writer(Protocol):
