@@ -4,7 +4,7 @@ import shlex
 import sys
 from typing import Any
 
-from .cli import parse_flags, refuse
+from .cli import parse_flags, run_command
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -15,19 +15,13 @@ def main(arguments: list[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     flags = parse_flags(arguments)
-    try:
-        only_plays = "load_path" in flags and not {"num_timesteps", "resume"} & {*flags}
-        if flags.get("play") and only_plays:
-            return _play(flags["load_path"], flags)
-        return _train(flags, arguments)
-    except (ValueError, RuntimeError, OSError) as error:
-        refuse(str(error))
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    only_plays = "load_path" in flags and not {"num_timesteps", "resume"} & {*flags}
+    if flags.get("play") and only_plays:
+        return run_command(_play, flags["load_path"], flags)
+    return run_command(_train, flags, arguments)
 
 
-def _train(flags: dict[str, Any], arguments: list[str]) -> int:
+def _train(flags: dict[str, Any], arguments: list[str]) -> None:
     from .config import Config
 
     Config.from_flags(**flags)  # refuses bad values before anything heavy is loaded
@@ -40,15 +34,13 @@ def _train(flags: dict[str, Any], arguments: list[str]) -> int:
     command = shlex.join(["python", "-m", "baselines_her.run", *arguments])
     result = train(env, command=command, **flags)
     if flags.get("play"):
-        return _play(str(result.best_policy), {"env": env, **flags})
-    return 0
+        _play(str(result.best_policy), {"env": env, **flags})
 
 
-def _play(path: str, flags: dict[str, Any]) -> int:
+def _play(path: str, flags: dict[str, Any]) -> None:
     from .play import play
 
     play(path, env=flags.get("env"), seed=flags.get("seed", 0))
-    return 0
 
 
 if __name__ == "__main__":
