@@ -263,5 +263,5 @@ class OffPolicy:
         self.n_cycles += 1
         self.n_episodes += len(episodes.goal)
         self.n_skipped += int(episodes.skipped.sum())
-        self.is_whole = True
         self.n_updates += self._config.loop.n_batches
+        self.is_whole = True  # last: a signal may save from here on

@@ -79,21 +79,26 @@ class Recording:
         return self.inner.submit(actor, seeds)
 
 
-@pytest.mark.parametrize(("pipelined", "lag"), [(False, 0), (True, 1)])
-def test_the_policy_lags_by_one_cycle_when_pipelined(point_spec, pipelined, lag):
+def loop_on(collectors, spec, kind, **flags):
     from baselines_her.config import Config
     from baselines_her.ddpg import DDPG
     from baselines_her.envs.check import reward_function
+
+    config = Config.from_flags(env="p", **FLAGS, **flags).resolve(spec)
+    learner = DDPG(spec, config.ddpg, config.inputs, np.random.default_rng(0))
+    return kind(config, spec, learner, reward_function(make_point()), collectors)
+
+
+@pytest.mark.parametrize(("pipelined", "lag"), [(False, 0), (True, 1)])
+def test_the_policy_lags_by_one_cycle_when_pipelined(
+    point_spec, pipelined, lag, eagerly
+):
     from baselines_her.off_policy import OffPolicy
 
-    config = Config.from_flags(env="p", pipelined=pipelined, **FLAGS)
-    config = config.resolve(point_spec)
-    learner = DDPG(point_spec, config.ddpg, config.inputs, np.random.default_rng(0))
-    env = make_point()
     with collectors(point_spec, 0) as inner:
         recording = Recording(inner)
-        reward_fn = reward_function(env)
-        loop = OffPolicy(config, point_spec, learner, reward_fn, recording)
+        loop = loop_on(recording, point_spec, OffPolicy, pipelined=pipelined)
+        learner = loop.learner
         place = np.ones(3, np.float32), np.ones(2, np.float32), np.ones(2, np.float32)
         after_cycle = [learner.policy().act(*place)]
         for _ in range(4):
@@ -105,6 +110,23 @@ def test_the_policy_lags_by_one_cycle_when_pipelined(point_spec, pipelined, lag)
         assert isinstance(actor, Explorer)
         expected = after_cycle[max(0, n - lag)]
         np.testing.assert_array_equal(actor.policy.act(*place), expected)
+
+
+def test_a_cycle_is_whole_once_everything_is_counted(point_spec, eagerly):
+    from baselines_her.off_policy import OffPolicy
+
+    class Interrupted(OffPolicy):
+        """A signal's handler may look at any moment, and saves what is whole."""
+
+        def __setattr__(self, name, value):
+            super().__setattr__(name, value)
+            if name == "is_whole" and value:
+                counts.append(self.state()[1]["n_updates"])
+
+    counts = []
+    with collectors(point_spec, 0) as inner:
+        loop_on(inner, point_spec, Interrupted).cycle()
+    assert counts == [0, FLAGS["n_batches"]]  # before the first cycle, and after it
 
 
 class Raises(PointEnv):
