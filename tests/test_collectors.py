@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+from conftest import run
 from point_env import PointEnv, make_point
 
 import baselines_her
@@ -61,7 +62,7 @@ def arrays_of(folder, **flags):
     return read_policy(result.log_path / "policy_latest.pkl").arrays
 
 
-def test_trainings_do_not_depend_on_the_number_of_processes(tmp_path):
+def test_trainings_do_not_depend_on_the_number_of_processes(tmp_path, eagerly):
     expected = arrays_of(tmp_path / "none", collectors=0)
     for n in (1, 2):
         for name, array in arrays_of(tmp_path / str(n), collectors=n).items():
@@ -215,15 +216,8 @@ def test_training_works_from_a_bare_script_with_a_lambda(
     way, tmp_path, subprocess_environment
 ):
     (tmp_path / "bare.py").write_text(SCRIPT)
-    done = subprocess.run(
-        [sys.executable, *(["bare.py"] if way == "script" else ["-"])],
-        input=SCRIPT if way == "stdin" else None,
-        cwd=tmp_path,
-        env=subprocess_environment,
-        text=True,
-        capture_output=True,
-        timeout=120,
-    )
+    name, text = ("bare.py", None) if way == "script" else ("-", SCRIPT)
+    done = run(tmp_path, subprocess_environment, name, input=text)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "FINISHED").exists()
     assert done.stdout.count("run folder") == 1  # no worker ran the script again
@@ -246,7 +240,7 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path, subprocess_environment):
     time.sleep(1.0)
     assert len(marked(marker)) == 3
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=10)
+    _, error = process.communicate(timeout=60)
     assert (process.returncode, error) == (130, "interrupted\n")
     assert marked(marker) == []
 
