@@ -3,6 +3,7 @@
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from .config import ALL_FLAGS, FLAGS, PARTS, SHORT_FORMS
@@ -27,6 +28,21 @@ def refuse(message: str) -> NoReturn:
         time.sleep(1.0)
     print(f"error: {message}", file=sys.stderr)
     raise SystemExit(2)
+
+
+def run_command(call: Callable[..., Any], /, *arguments: Any, **options: Any) -> int:
+    """Calls what a command does; returns the exit code: 0, or 130 after Ctrl-C.
+
+    What its user can mend (a value, the machine, a file) is one sentence and code 2.
+    """
+    try:
+        call(*arguments, **options)
+    except (ValueError, RuntimeError, OSError) as error:
+        refuse(str(error))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 0
 
 
 def build_parser() -> Parser:

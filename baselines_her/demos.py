@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .cli import Parser, refuse
+from .cli import Parser, run_command
 from .envs.make import EnvFactory, env_factory
 from .envs.render import film, make_rendered
 from .rollout import play_episode
@@ -158,14 +158,7 @@ def main(arguments: list[str] | None = None) -> int:
         add[name].add_argument("--env", help="environment, if the file does not tell")
     options: dict[str, Any] = vars(parser.parse_args(arguments))
     call = {f.__name__: f for f in COMMANDS}[options.pop("command")]
-    try:
-        call(**options)
-    except (ValueError, RuntimeError, OSError) as error:
-        refuse(str(error))
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    return 0
+    return run_command(call, **options)
 
 
 class _Nobody(NamedTuple):

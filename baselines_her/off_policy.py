@@ -290,7 +290,7 @@ class OffPolicy:
         self.n_cycles += 1
         self.n_episodes += len(episodes.goal) * self._comm.size
         self.n_skipped += int(skipped)
-        self.is_whole = True
+        self.is_whole = True  # last: a signal may save from here on
 
 
 def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

@@ -61,7 +61,7 @@ def read_pickled_array(data: bytes, max_opcodes: int) -> np.ndarray | list:
     except UnsafePickle:
         raise
     except Exception as error:  # genops and damaged programs raise many kinds
-        raise UnsafePickle(f"it is cut short or damaged ({error})") from None
+        raise UnsafePickle(f"it is cut short or damaged ({error!s:.80})") from None
     raise UnsafePickle("it has no end")
 
 
@@ -153,6 +153,7 @@ class _Machine:
             return
         _, shape, dtype, is_fortran, data = state
         code = _dtype(dtype)
+        _require_shape(shape)
         if is_fortran:
             raise UnsafePickle("an array in Fortran order")
         if code.startswith("O"):
@@ -169,11 +170,17 @@ def _dtype(pending: Any) -> str:
     return pending.code
 
 
+def _require_shape(shape: Any) -> None:
+    """Refuses what must not be multiplied: text, lists, numbers without end."""
+    if type(shape) is not tuple or len(shape) > 8:
+        raise UnsafePickle("an array of an impossible shape")
+    if not all(type(n) is int and 0 <= n < 2**31 for n in shape):
+        raise UnsafePickle("an array of an impossible shape")
+
+
 def _numbers(shape: tuple[int, ...], code: str, data: Any) -> np.ndarray:
     if code.startswith("O") or type(data) is not bytes:
         raise UnsafePickle("numbers must come as bytes")
-    if not all(type(n) is int and 0 <= n < 2**31 for n in shape) or len(shape) > 8:
-        raise UnsafePickle("an array of an impossible shape")
     if math.prod(shape) * np.dtype(code).itemsize != len(data):
         raise UnsafePickle(f"an array of shape {shape} with {len(data)} bytes")
     return np.frombuffer(data, code).reshape(shape)

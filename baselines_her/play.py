@@ -1,6 +1,5 @@
 """Replaying a policy file: episodes, success rates, films.  No TensorFlow."""
 
-import argparse
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from .cli import Parser, refuse
+from .cli import Parser, run_command
 from .demo_recorder import join, record
 from .envs.make import EnvFactory, env_factory
 from .envs.render import make_rendered
@@ -129,16 +128,8 @@ def main(arguments: list[str] | None = None) -> int:
     words = "tell the share of successful steps, too"
     parser.add_argument("--per_step", action="store_true", help=words)
     parser.add_argument("--render", action="store_true", help="show a window")
-    options: argparse.Namespace = parser.parse_args(arguments)
-    try:
-        fields = vars(options)
-        play(fields.pop("policy"), **fields)
-    except (ValueError, RuntimeError, OSError) as error:
-        refuse(str(error))
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    return 0
+    options: dict[str, Any] = vars(parser.parse_args(arguments))
+    return run_command(play, options.pop("policy"), **options)
 
 
 def _episodes(

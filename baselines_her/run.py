@@ -4,7 +4,7 @@ import shlex
 import sys
 from typing import Any
 
-from .cli import parse_flags, refuse
+from .cli import parse_flags, run_command
 from .parallel.launch import relaunch, report_end
 from .parallel.mpi import connect
 from .parallel.together import ending_together
@@ -17,21 +17,20 @@ def main(arguments: list[str] | None = None) -> int:
     otherwise trains first.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    try:
-        comm = connect()
-        with ending_together(comm, refuses=True):
-            flags = _checked(parse_flags(arguments))
-        only_plays = "load_path" in flags and not {"num_timesteps", "resume"} & {*flags}
-        if flags.get("play") and only_plays:
-            return _play(flags["load_path"], flags)
-        if flags.get("num_cpu", 1) > comm.size == 1:
-            return relaunch("baselines_her.run", arguments, flags["num_cpu"])
-        return _train(flags, arguments, comm)
-    except (ValueError, RuntimeError, OSError) as error:
-        refuse(str(error))
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    return run_command(_run, arguments)
+
+
+def _run(arguments: list[str]) -> None:
+    comm = connect()
+    with ending_together(comm, refuses=True):
+        flags = _checked(parse_flags(arguments))
+    only_plays = "load_path" in flags and not {"num_timesteps", "resume"} & {*flags}
+    if flags.get("play") and only_plays:
+        _play(flags["load_path"], flags)
+    elif flags.get("num_cpu", 1) > comm.size == 1:
+        sys.exit(relaunch("baselines_her.run", arguments, flags["num_cpu"]))
+    else:
+        _train(flags, arguments, comm)
 
 
 def _checked(flags: dict[str, Any]) -> dict[str, Any]:
@@ -42,7 +41,7 @@ def _checked(flags: dict[str, Any]) -> dict[str, Any]:
     return flags
 
 
-def _train(flags: dict[str, Any], arguments: list[str], comm: Any) -> int:
+def _train(flags: dict[str, Any], arguments: list[str], comm: Any) -> None:
     from .envs.make import resolve_id
 
     env = flags.pop("env", None if "resume" in flags else "FetchReach")
@@ -55,15 +54,13 @@ def _train(flags: dict[str, Any], arguments: list[str], comm: Any) -> int:
     if flags.get("play") and comm.rank == 0:
         _play(str(result.best_policy), {"env": env, **flags})
     report_end(comm.rank)
-    return 0
 
 
-def _play(path: str, flags: dict[str, Any]) -> int:
+def _play(path: str, flags: dict[str, Any]) -> None:
     from .play import play
 
     names = {"env", "seed", "episodes", "per_step"} & {*flags}
     play(path, **{name: flags[name] for name in names})
-    return 0
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def _opcodes(data: bytes):
     except UnsafePickle:
         raise
     except Exception as error:  # genops raises half a dozen kinds on damage
-        raise UnsafePickle(f"it is cut short or damaged ({error})") from None
+        raise UnsafePickle(f"it is cut short or damaged ({error!s:.80})") from None
 
 
 def _expect(steps, *names: str) -> Any:

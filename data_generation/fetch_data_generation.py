@@ -10,7 +10,7 @@ from typing import Any
 
 from experts import EXPERTS, Expert
 
-from baselines_her.cli import Parser, refuse
+from baselines_her.cli import Parser, run_command
 from baselines_her.demo_recorder import join, record
 from baselines_her.envs.check import check
 from baselines_her.envs.make import env_factory
@@ -87,14 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--keep_failures", action="store_true")
     options = parser.parse_args(arguments)
     options.out = options.out or Path(f"data_fetch_random_{options.episodes}.npz")
-    try:
-        generate(options)
-    except (ValueError, RuntimeError, OSError) as error:
-        refuse(str(error))
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    return 0
+    return run_command(generate, options)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from baselines_her.cli import Parser, refuse
+from baselines_her.cli import Parser, run_command
 from baselines_her.knobs import nearest
 from baselines_her.play import rollouts
 from baselines_her.rollout import success_rates
@@ -63,7 +63,7 @@ def train(folder: Path, flags: list[str]) -> None:
         process.wait()
         raise
     if code:
-        raise subprocess.CalledProcessError(code, command)
+        raise RuntimeError(f"the training in {folder} ended with code {code}.")
 
 
 def evaluate(folder: Path) -> dict[str, Any]:
@@ -92,9 +92,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("logs/benchmark"))
     parser.add_argument("--results", type=Path, default=Path("docs/results"))
     parser.add_argument("--show", action="store_true", help="run nothing")
-    options = parser.parse_args(arguments)
+    return run_command(_run_list, lists, parser.parse_args(arguments))
+
+
+def _run_list(lists: dict[str, Any], options: argparse.Namespace) -> None:
     if options.name not in lists:
-        refuse(f"there is no list {options.name}{nearest(options.name, lists)}")
+        hint = nearest(options.name, lists)
+        raise ValueError(f"there is no list {options.name}{hint}")
     for label, flags in runs_of(options.name, lists):
         folder = options.out / options.name / label
         results = options.results / options.name / label
@@ -107,11 +111,7 @@ def main(arguments: list[str] | None = None) -> int:
         write_atomically(folder / EVALUATION, json.dumps(found, indent=2).encode())
         keep(folder, results)
         print(f"       {found}", flush=True)
-    return 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (KeyboardInterrupt, subprocess.CalledProcessError) as error:
-        sys.exit(f"stopped: {error!r}")
+    sys.exit(main())

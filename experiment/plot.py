@@ -1,8 +1,9 @@
 """Draws curves of runs: `python experiment/plot.py RUN_OR_FOLDER... --out fig.png`."""
 
+import argparse
 import sys
 
-from baselines_her.cli import Parser, refuse
+from baselines_her.cli import Parser, run_command
 from baselines_her.runs.plot import AXES, STATISTICS, plot
 
 
@@ -14,13 +15,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", default="curves.png", help=".png, .svg or .pdf")
     parser.add_argument("--statistic", default="median", help=" | ".join(STATISTICS))
     parser.add_argument("--labels", nargs="+", help="one for each group")
-    options = parser.parse_args(arguments)
-    try:
-        plot(options.paths, options.x, options.out, options.statistic, options.labels)
-    except (ValueError, RuntimeError, OSError) as error:
-        refuse(str(error))
+    return run_command(_draw, parser.parse_args(arguments))
+
+
+def _draw(options: argparse.Namespace) -> None:
+    plot(options.paths, options.x, options.out, options.statistic, options.labels)
     print(f"wrote {options.out}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Shared pieces: arrays whose numbers encode their own position."""
 
+import contextlib
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -50,14 +52,46 @@ def small_config(point_spec):
     return Config.from_flags(**flags).resolve(point_spec)
 
 
-@pytest.fixture
-def eagerly():
-    """Runs compiled programs uncompiled: for many trainings of a few updates each."""
+@contextlib.contextmanager
+def uncompiled():
+    """Within it, nothing is compiled: a short training takes a third of its time."""
     from baselines_her.nets import tf
 
     tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def eagerly():
+    """`uncompiled`, for a whole test."""
+    with uncompiled():
+        yield
+
+
+@pytest.fixture(scope="session")
+def short_run(tmp_path_factory):
+    """A finished training of `SHORT`, uncompiled.  Copy its folder to change it."""
+    from test_training import SHORT, train
+
+    with uncompiled():
+        return train(tmp_path_factory.mktemp("short") / "run", **SHORT)
+
+
+def run(folder, environment, *command, **more):
+    """Runs Python with these arguments in a folder: its code, and what it said."""
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=folder,
+        env=environment,
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=120,
+        **more,
+    )
 
 
 def counting_episodes(n=3, first=0):

@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+from conftest import run
 from point_env import PointEnv, make_point
 
 import baselines_her
@@ -61,7 +62,7 @@ def arrays_of(folder, **flags):
     return read_policy(result.log_path / "policy_latest.pkl").arrays
 
 
-def test_trainings_do_not_depend_on_the_number_of_processes(tmp_path):
+def test_trainings_do_not_depend_on_the_number_of_processes(tmp_path, eagerly):
     expected = arrays_of(tmp_path / "none", collectors=0)
     for n in (1, 2):
         for name, array in arrays_of(tmp_path / str(n), collectors=n).items():
@@ -79,21 +80,26 @@ class Recording:
         return self.inner.submit(actor, seeds)
 
 
-@pytest.mark.parametrize(("pipelined", "lag"), [(False, 0), (True, 1)])
-def test_the_policy_lags_by_one_cycle_when_pipelined(point_spec, pipelined, lag):
+def loop_on(collectors, spec, kind, **flags):
     from baselines_her.config import Config
     from baselines_her.ddpg import DDPG
     from baselines_her.envs.check import reward_function
+
+    config = Config.from_flags(env="p", **FLAGS, **flags).resolve(spec)
+    learner = DDPG(spec, config.ddpg, config.inputs, np.random.default_rng(0))
+    return kind(config, spec, learner, reward_function(make_point()), collectors)
+
+
+@pytest.mark.parametrize(("pipelined", "lag"), [(False, 0), (True, 1)])
+def test_the_policy_lags_by_one_cycle_when_pipelined(
+    point_spec, pipelined, lag, eagerly
+):
     from baselines_her.off_policy import OffPolicy
 
-    config = Config.from_flags(env="p", pipelined=pipelined, **FLAGS)
-    config = config.resolve(point_spec)
-    learner = DDPG(point_spec, config.ddpg, config.inputs, np.random.default_rng(0))
-    env = make_point()
     with collectors(point_spec, 0) as inner:
         recording = Recording(inner)
-        reward_fn = reward_function(env)
-        loop = OffPolicy(config, point_spec, learner, reward_fn, recording)
+        loop = loop_on(recording, point_spec, OffPolicy, pipelined=pipelined)
+        learner = loop.learner
         place = np.ones(3, np.float32), np.ones(2, np.float32), np.ones(2, np.float32)
         after_cycle = [learner.policy().act(*place)]
         for _ in range(4):
@@ -105,6 +111,23 @@ def test_the_policy_lags_by_one_cycle_when_pipelined(point_spec, pipelined, lag)
         assert isinstance(actor, Explorer)
         expected = after_cycle[max(0, n - lag)]
         np.testing.assert_array_equal(actor.policy.act(*place), expected)
+
+
+def test_a_cycle_is_whole_once_everything_is_counted(point_spec, eagerly):
+    from baselines_her.off_policy import OffPolicy
+
+    class Interrupted(OffPolicy):
+        """A signal's handler may look at any moment, and saves what is whole."""
+
+        def __setattr__(self, name, value):
+            super().__setattr__(name, value)
+            if name == "is_whole" and value:
+                counts.append(self.state()[1]["n_updates"])
+
+    counts = []
+    with collectors(point_spec, 0) as inner:
+        loop_on(inner, point_spec, Interrupted).cycle()
+    assert counts == [0, FLAGS["n_batches"]]  # before the first cycle, and after it
 
 
 class Raises(PointEnv):
@@ -193,15 +216,8 @@ def test_training_works_from_a_bare_script_with_a_lambda(
     way, tmp_path, subprocess_environment
 ):
     (tmp_path / "bare.py").write_text(SCRIPT)
-    done = subprocess.run(
-        [sys.executable, *(["bare.py"] if way == "script" else ["-"])],
-        input=SCRIPT if way == "stdin" else None,
-        cwd=tmp_path,
-        env=subprocess_environment,
-        text=True,
-        capture_output=True,
-        timeout=120,
-    )
+    name, text = ("bare.py", None) if way == "script" else ("-", SCRIPT)
+    done = run(tmp_path, subprocess_environment, name, input=text)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "FINISHED").exists()
     assert done.stdout.count("run folder") == 1  # no worker ran the script again
@@ -224,7 +240,7 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path, subprocess_environment):
     time.sleep(1.0)
     assert len(marked(marker)) == 3
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=10)
+    _, error = process.communicate(timeout=60)
     assert (process.returncode, error) == (130, "interrupted\n")
     assert marked(marker) == []
 

@@ -1,35 +1,23 @@
-"""The commands as a user types them, in processes of their own, on FetchReach."""
+"""The commands as a user types them, on FetchReach."""
 
 import re
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
+from conftest import run
+
+from baselines_her.run import main
 
 ROOT = __file__.rpartition("/tests/")[0]
-RUN = [sys.executable, "-m", "baselines_her.run"]
+RUN = "-m", "baselines_her.run"
 TINY = ["--num_timesteps=200", "--num_env=2", "--n_cycles=2", "--n_test_rollouts=2"]
-
-
-def run(command, cwd, environment, timeout=120):
-    return subprocess.run(
-        command,
-        cwd=cwd,
-        env=environment,
-        text=True,
-        capture_output=True,
-        timeout=timeout,
-    )
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("reach")
-    import os
-
-    done = run([*RUN, "--env=FetchReach", *TINY], folder, {**os.environ})
+    done = run(folder, None, *RUN, "--env=FetchReach", *TINY)
     assert done.returncode == 0, done.stderr
     return folder, done
 
@@ -53,7 +41,7 @@ def test_the_command_that_training_names_plays(trained, subprocess_environment):
         "assert 'tensorflow' not in sys.modules"
     )
     arguments = command.split()[2:]
-    done = run([sys.executable, "-c", code, *arguments], folder, subprocess_environment)
+    done = run(folder, subprocess_environment, "-c", code, *arguments)
     assert done.returncode == 0, done.stderr
     assert len(re.findall("^episode", done.stdout, re.M)) == 20
     assert re.search(r"success rate \d\.\d\d at the last step", done.stdout)
@@ -65,10 +53,10 @@ def policy_of(folder):
 
 def test_the_script_plays_and_films_the_same_episodes(trained, subprocess_environment):
     folder, _ = trained
-    script = [sys.executable, f"{ROOT}/experiment/play.py", policy_of(folder)]
+    script = [f"{ROOT}/experiment/play.py", policy_of(folder)]
     script += ["--episodes=2", "--seed=3"]
-    plain = run(script, folder, subprocess_environment)
-    filmed = run([*script, "--video=film.gif"], folder, subprocess_environment)
+    plain = run(folder, subprocess_environment, *script)
+    filmed = run(folder, subprocess_environment, *script, "--video=film.gif")
     assert plain.returncode == filmed.returncode == 0, filmed.stderr
     assert plain.stdout.splitlines() == filmed.stdout.splitlines()[:-1]
     import imageio
@@ -97,23 +85,39 @@ def test_the_script_plays_and_films_the_same_episodes(trained, subprocess_enviro
     ],
 )
 def test_mistakes_get_one_sentence_and_code_2(
-    tmp_path, subprocess_environment, arguments, message
+    tmp_path, monkeypatch, capfd, arguments, message
 ):
+    monkeypatch.chdir(tmp_path)
     if arguments[0].startswith("--env"):
         arguments = [*arguments, *TINY]
-    done = run([*RUN, *arguments], tmp_path, subprocess_environment)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert message in refusal(capfd, *arguments)
     assert list(tmp_path.iterdir()) == []  # nothing was begun
 
 
-def test_playing_in_another_environment_is_refused(trained, subprocess_environment):
+def refusal(capfd, *arguments):
+    """The one sentence with which the command ends."""
+    import gymnasium_robotics  # noqa: F401  pytest keeps us from silencing its notice
+
+    capfd.readouterr()
+    with pytest.raises(SystemExit) as caught:
+        main([*arguments])
+    assert caught.value.code == 2
+    error = capfd.readouterr().err
+    assert error.count("\n") == 1, error
+    return error
+
+
+def test_a_mistake_ends_the_process_with_its_sentence_alone(tmp_path):
+    done = run(tmp_path, None, *RUN, "--num_env=0")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(r"error: num_env must be at least 1.*\n", done.stderr)
+
+
+def test_playing_in_another_environment_is_refused(trained, capfd):
     folder, _ = trained
-    command = [*RUN, "--play", f"--load_path={policy_of(folder)}", "--env=FetchPush"]
-    done = run(command, folder, subprocess_environment)
-    assert done.returncode == 2
-    assert "has (10, 3, 4) observations, goal entries and actions" in done.stderr
+    command = "--play", f"--load_path={policy_of(folder)}", "--env=FetchPush"
+    expected = "has (10, 3, 4) observations, goal entries and actions"
+    assert expected in refusal(capfd, *command)
 
 
 def test_help_is_quick_and_loads_nothing_heavy(tmp_path, subprocess_environment):
@@ -127,44 +131,21 @@ def test_help_is_quick_and_loads_nothing_heavy(tmp_path, subprocess_environment)
     times = []
     for _ in range(3):
         started = time.perf_counter()
-        done = run([sys.executable, "-c", code], tmp_path, subprocess_environment)
+        done = run(tmp_path, subprocess_environment, "-c", code)
         times.append(time.perf_counter() - started)
         assert done.returncode == 0, done.stderr
     assert min(times) < 1.0  # half of it on an idle machine; see docs/performance.md
 
 
 def test_a_users_module_trains_and_plays_from_the_command_line(
-    tmp_path, subprocess_environment
+    tmp_path, monkeypatch, capfd, eagerly
 ):
-    env = ["--env=point_env:Point-v0", *TINY, "--hidden=16", "--batch_size=32"]
-    done = run(
-        [*RUN, *env, "--log_path=run", "--play"], tmp_path, subprocess_environment
-    )
-    assert done.returncode == 0, done.stderr
-    assert "success rate" in done.stdout
-    play = [*RUN, "--play", "--load_path=run/policy_best.pkl"]
-    refused = run(play, tmp_path, subprocess_environment)
-    assert refused.returncode == 2
-    assert "--env=point_env:Point-v0" in refused.stderr
-    played = run([*play, env[0]], tmp_path, subprocess_environment)
-    assert played.returncode == 0, played.stderr
-
-
-def test_an_interrupted_run_ends_without_a_traceback(tmp_path, subprocess_environment):
-    import signal
-
-    process = subprocess.Popen(
-        [*RUN, "--env=FetchReach", "--log_path=run"],
-        cwd=tmp_path,
-        env=subprocess_environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert "run folder" in process.stdout.readline()
-    time.sleep(1.0)
-    process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert error == "interrupted\n"
-    assert not (tmp_path / "run" / "FINISHED").exists()
+    monkeypatch.chdir(tmp_path)
+    env = "--env=point_env:Point-v0"
+    flags = env, *TINY, "--hidden=16", "--batch_size=32", "--n_batches=3"
+    assert main([*flags, "--log_path=run", "--play"]) == 0
+    assert "success rate" in capfd.readouterr().out
+    play = "--play", "--load_path=run/policy_best.pkl"
+    assert env in refusal(capfd, *play)
+    assert main([*play, env]) == 0
+    assert "success rate" in capfd.readouterr().out

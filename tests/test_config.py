@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from baselines_her.cli import build_parser, parse_flags
+from baselines_her.cli import build_parser, parse_flags, run_command
 from baselines_her.config import ALL_FLAGS, Config
 
 
@@ -118,3 +118,24 @@ def test_help_names_every_flag_with_its_group_and_default():
         assert field.metadata["help"].split()[0] in text
     assert "the learner:" in text
     assert "(default: 0.95)" in text
+
+
+def test_a_command_ends_with_0_or_with_130_after_ctrl_c(capsys):
+    def end(error):
+        if error:
+            raise error
+
+    assert run_command(end, None) == 0
+    assert run_command(end, error=KeyboardInterrupt()) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+@pytest.mark.parametrize("kind", [ValueError, RuntimeError, OSError])
+def test_what_a_user_can_mend_is_one_sentence_and_code_2(kind, capsys):
+    def fail():
+        raise kind("mend it")
+
+    with pytest.raises(SystemExit) as caught:
+        run_command(fail)
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == "error: mend it\n"

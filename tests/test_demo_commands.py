@@ -1,28 +1,16 @@
 """Demonstrations on the command line: generate, look at, replay, convert, save."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import run
 from test_demos import POINT, train
 
 from baselines_her.runs.demo_file import load_demos
 
 ROOT = Path(__file__).parents[1]
-
-
-def run(folder, environment, *command):
-    return subprocess.run(
-        [sys.executable, *command],
-        cwd=folder,
-        env=environment,
-        text=True,
-        capture_output=True,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +48,10 @@ def test_the_file_is_told_and_replayed_exactly(fetch_demos):
     assert played.stdout.count("success") == 4
 
 
-def test_a_policys_episodes_become_demonstrations(tmp_path, subprocess_environment):
-    policy = train(tmp_path / "run").best_policy
+def test_a_policys_episodes_become_demonstrations(
+    short_run, tmp_path, subprocess_environment, eagerly
+):
+    policy = short_run.best_policy
     script = str(ROOT / "experiment" / "play.py")
     flags = f"--env={POINT}", "--episodes=3", "--save_demos=out/mine.npz"
     done = run(tmp_path, subprocess_environment, script, str(policy), *flags)

@@ -1,12 +1,11 @@
 """Demonstration files: ours, and OpenAI baselines' read without running them."""
 
-import io
 import pickle
-import zipfile
 
 import numpy as np
 import pytest
 from conftest import HORIZON, counting_episodes
+from pickled_npz import pickled, write_npz
 
 from baselines_her.demo_recorder import demos_of, join
 from baselines_her.pickled_arrays import UnsafePickle, read_pickled_array
@@ -155,22 +154,15 @@ def legacy(path, protocol=4, compressed=True, episodes=3, **changes):
         acs.append([[0.1 * k]] * HORIZON)
         info.append([{"is_success": np.float32(k != 1)} for _ in range(HORIZON)])
     content = {"acs": np.array(acs), "obs": obs, "info": info, **changes}
-    mode = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
-    with zipfile.ZipFile(path, "w", mode) as file:
-        for name, value in content.items():
-            sink = io.BytesIO()
-            if isinstance(value, bytes):
-                header = {"descr": "|O", "fortran_order": False, "shape": (3, 6)}
-                np.lib.format.write_array_header_1_0(sink, header)
-                sink.write(value)
-            elif isinstance(value, np.ndarray) and value.dtype != object:
-                np.save(sink, value)
-            else:
-                array = np.array(value, object)
-                header = {"descr": "|O", "fortran_order": False, "shape": array.shape}
-                np.lib.format.write_array_header_1_0(sink, header)
-                pickle.dump(array, sink, protocol=protocol)
-            file.writestr(f"{name}.npy", sink.getvalue())
+    members = {}
+    for name, value in content.items():
+        if isinstance(value, bytes):
+            members[name] = (3, 6), value
+        elif isinstance(value, np.ndarray) and value.dtype != object:
+            members[name] = value
+        else:
+            members[name] = pickled(np.array(value, object), protocol)
+    write_npz(path, members, compressed)
     return path
 
 
@@ -275,3 +267,22 @@ def test_an_array_cannot_ask_for_memory_that_is_not_there():
         read_pickled_array(asks((10**9, 1000)), 1000)
     with pytest.raises(UnsafePickle, match="more than 5 opcodes"):
         read_pickled_array(asks((2,), bytes(16)), 5)
+
+
+@pytest.mark.parametrize(
+    "shape", [("x" * 1000, 2_000_000), (bytes(1000), 2_000_000), (2**2000,) * 5000, 3]
+)
+def test_a_shape_is_checked_before_it_is_multiplied(shape):
+    class Asks:
+        def __reduce__(self):
+            state = (1, shape, np.dtype("O"), False, [])
+            return np._core.multiarray._reconstruct, (np.ndarray, (0,), b"b"), state
+
+    with pytest.raises(UnsafePickle, match="an array of an impossible shape"):
+        read_pickled_array(pickle.dumps(Asks(), protocol=4), 20_000)
+
+
+def test_what_is_refused_is_told_in_a_few_words():
+    with pytest.raises(UnsafePickle) as caught:
+        read_pickled_array(b"\x80\x04F" + b"x" * 100_000 + b"\n.", 10)
+    assert len(str(caught.value)) < 200

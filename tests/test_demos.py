@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from point_env import make_point
+from test_training import SHORT, SMALL
 
 import baselines_her
 from baselines_her.config import Config
@@ -21,9 +22,6 @@ from baselines_her.streams import DEMOS, TRAINING, stream
 from baselines_her.types import Batch, Start
 
 ROOT = Path(__file__).parents[1]
-SMALL = {"layers": 2, "hidden": 32, "batch_size": 64, "n_batches": 10, "num_env": 4}
-SHORT = {**SMALL, "layers": 1, "n_cycles": 3, "n_test_rollouts": 4}
-SHORT |= {"num_timesteps": 400}
 POINT = "point_env:Point-v0"
 
 
@@ -255,7 +253,7 @@ def test_every_demo_setting_reaches_the_learner(demo_file, tmp_path, eagerly):
     assert weights_of(again).tobytes() == found["fade"]
 
 
-def test_a_run_goes_on_with_its_own_demonstrations_only(demo_file, tmp_path):
+def test_a_run_goes_on_with_its_own_demonstrations_only(demo_file, tmp_path, eagerly):
     path = tmp_path / "demos.npz"
     demos = load_demos(demo_file)
     write_demos(path, demos)
@@ -266,8 +264,8 @@ def test_a_run_goes_on_with_its_own_demonstrations_only(demo_file, tmp_path):
         train(tmp_path / "run", demo_file=path, num_timesteps=300)
 
 
-def test_the_log_tells_of_demonstrations(demo_file, tmp_path):
-    result = train(tmp_path / "run", demo_file=demo_file)
+def test_the_log_tells_of_demonstrations(demo_file, tmp_path, eagerly):
+    result = train(tmp_path / "run", demo_file=demo_file, n_batches=10)
     with (result.log_path / "progress.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert all(float(row["loss/bc"]) > 0 for row in rows)

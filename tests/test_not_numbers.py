@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from point_env import PointEnv, make_point
-from test_training import SHORT, train
+from test_training import SHORT
 
 import baselines_her
 from baselines_her.her_sampler import relabel
@@ -122,7 +122,7 @@ def test_a_reward_of_relabelled_rows_is_checked(point_spec):
         relabel(episodes, index, lambda a, g: np.full(len(a), np.nan), rng)
 
 
-def test_a_bad_episode_ends_the_run_or_is_replaced_and_counted(tmp_path):
+def test_a_bad_episode_ends_the_run_or_is_replaced_and_counted(tmp_path, eagerly):
     # about half of all episodes are bad, but not the checker's, whose seeds are small
     is_bad = lambda env: env.seed > 100 and env.goal[0] > 0  # noqa: E731
     bad = spoiled("observation", np.nan, is_bad)
@@ -165,11 +165,10 @@ def test_substitutes_do_not_depend_on_who_plays_them(point_spec):
     assert (mine.goal[:, 0] <= 0).all()
 
 
-def test_a_policy_with_nan_is_not_written(tmp_path):
+def test_a_policy_with_nan_is_not_written(short_run, tmp_path):
     from baselines_her.runs.policy_file import read_policy, write_policy
 
-    result = train(tmp_path / "run", **SHORT)
-    file = read_policy(result.best_policy)
+    file = read_policy(short_run.best_policy)
     file.arrays["actor/0/kernel"][0, 0] = np.nan
     target = tmp_path / "new.pkl"
     with pytest.raises(ValueError, match=r"others in actor/0/kernel.*not written"):

@@ -67,7 +67,7 @@ def test_other_video_formats_are_refused_before_anything_is_rendered():
         check_video_path("a.avi")
 
 
-def test_training_films_every_few_epochs(tmp_path):
+def test_training_films_every_few_epochs(tmp_path, eagerly):
     import baselines_her
 
     flags = {"hidden": 8, "batch_size": 16, "n_batches": 2, "num_env": 2, "n_cycles": 1}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,15 +10,18 @@ import time
 
 import numpy as np
 import pytest
+from conftest import run
 from point_env import make_point
-from test_training import SHORT, SMALL, rows_of, train
+from test_training import SHORT, rows_of, train
 
 import baselines_her
 from baselines_her.replay.buffer import FIELDS
+from baselines_her.run import main
 from baselines_her.runs.policy_file import read_policy
 
 POINT = "point_env:Point-v0"
-RUN = [sys.executable, "-m", "baselines_her.run", f"--env={POINT}"]
+ENV = f"--env={POINT}"
+RUN = [sys.executable, "-m", "baselines_her.run", ENV]
 FLAGS = [f"--{k}={v}" for k, v in {**SHORT, "num_timesteps": 1000}.items()]
 ARRAYS = {"weights": np.arange(6.0, dtype=np.float32).reshape(2, 3)}
 
@@ -62,14 +66,17 @@ class Interrupt(Exception):
 
 
 @pytest.mark.parametrize(
-    ("pipelined", "cycle"), [(True, 2), (True, 3), (True, 5), (False, 2)]
+    ("pipelined", "cycle", "compiled"),
+    [(True, 2, True), (True, 3, False), (True, 5, False), (False, 2, False)],
 )
 def test_a_run_that_broke_off_goes_on_with_the_same_bits(
-    tmp_path, monkeypatch, pipelined, cycle
+    tmp_path, monkeypatch, request, pipelined, cycle, compiled
 ):
     """Stopped within an epoch, at its end, and in the next one."""
     from baselines_her import resuming
 
+    if not compiled:
+        request.getfixturevalue("eagerly")
     flags = {**SHORT, "seed": 3, "pipelined": pipelined}
     whole = train(tmp_path / "whole", **flags)
     after_cycle, count = resuming.Saver.after_cycle, [0]
@@ -137,7 +144,7 @@ def test_samplers_and_noise_go_on_with_the_same_bits(
     assert ("sampler/priorities" in arrays) == (kind in ("tderror", "chunks"))
 
 
-def test_a_finished_run_is_extended(tmp_path):
+def test_a_finished_run_is_extended(tmp_path, eagerly):
     # three epochs of 144 steps: 432 is the end of an epoch, so nothing is cut short
     long = train(tmp_path / "long", **{**SHORT, "num_timesteps": 864})
     train(tmp_path / "parts", **{**SHORT, "num_timesteps": 432})
@@ -149,9 +156,8 @@ def test_a_finished_run_is_extended(tmp_path):
     same_states(long.log_path, result.log_path)
 
 
-def test_resuming_takes_no_other_settings(tmp_path):
-    train(tmp_path / "run", **SHORT)
-    folder = str(tmp_path / "run")
+def test_resuming_takes_no_other_settings(short_run, tmp_path):
+    folder = str(short_run.log_path)
     with pytest.raises(ValueError, match="its own settings, found --batch_size"):
         baselines_her.train(POINT, resume=folder, batch_size=8, quiet=True)
     with pytest.raises(ValueError, match="repeat it: --env=point_env:Point-v0"):
@@ -160,13 +166,13 @@ def test_resuming_takes_no_other_settings(tmp_path):
         baselines_her.train(POINT, resume=str(tmp_path / "none"), quiet=True)
 
 
-def test_a_run_without_a_checkpoint_begins_again(tmp_path, capsys):
-    whole = train(tmp_path / "whole", **SHORT)
-    again = train(tmp_path / "parts", **SHORT)
-    for path in (again.log_path / "checkpoint").iterdir():
+def test_a_run_without_a_checkpoint_begins_again(short_run, tmp_path, eagerly):
+    shutil.copytree(short_run.log_path, tmp_path / "run")
+    for path in (tmp_path / "run" / "checkpoint").iterdir():
         path.unlink()
-    result = train(tmp_path / "parts", **SHORT)
-    assert rows_of(result.log_path) == rows_of(whole.log_path)
+    result = train(tmp_path / "run", **SHORT)
+    assert len(result.rows) == 3
+    assert rows_of(result.log_path) == rows_of(short_run.log_path)
 
 
 def start(folder, environment, *more):
@@ -184,7 +190,7 @@ def start(folder, environment, *more):
     ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
 )
 def test_a_stopped_run_saves_first_and_goes_on(
-    tmp_path, subprocess_environment, number, code
+    tmp_path, subprocess_environment, number, code, monkeypatch, capfd, eagerly
 ):
     flags = "--num_timesteps=2000000", "--n_cycles=5"
     process = start(tmp_path, subprocess_environment, *flags)
@@ -196,42 +202,41 @@ def test_a_stopped_run_saves_first_and_goes_on(
     out, error = process.communicate(timeout=20)
     assert time.monotonic() - begun < 10
     assert process.returncode == code, error
+    assert error == ("interrupted\n" if number == signal.SIGINT else "")
     assert "Go on with: python -m baselines_her.run --resume=run" in out
+    assert not (tmp_path / "run" / "FINISHED").exists()
     facts = json.loads((tmp_path / "run" / "checkpoint" / "manifest.json").read_text())
     steps = facts["facts"]["counters"]["n_episodes"] * 12
-    done = subprocess.run(
-        [*RUN, "--resume=run", f"--num_timesteps={steps + 100}"],
-        cwd=tmp_path,
-        env=subprocess_environment,
-        text=True,
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert f"goes on after {steps:,} env steps" in done.stdout
+    monkeypatch.chdir(tmp_path)
+    assert main([ENV, "--resume=run", f"--num_timesteps={steps + 100}"]) == 0
+    assert f"goes on after {steps:,} env steps" in capfd.readouterr().out
     assert (tmp_path / "run" / "FINISHED").exists()
 
 
 def test_a_killed_run_goes_on_with_the_same_bits(tmp_path, subprocess_environment):
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    whole.mkdir()
-    killed.mkdir()
-    assert start(whole, subprocess_environment).wait() == 0
-    flags = ("--checkpoint_interval=0",)
-    for n in range(3):
-        process = start(killed, subprocess_environment, *flags)
-        deadline = time.monotonic() + 30
-        seen = (killed / "run" / "checkpoint").exists()
-        while time.monotonic() < deadline and not seen:
+    whole, killed = tmp_path / "whole", tmp_path / "run"
+    train(whole, **{**SHORT, "num_timesteps": 1000})
+    manifest, flag = killed / "checkpoint" / "manifest.json", "--checkpoint_interval=0"
+    seen = None
+    for _ in range(2):  # soon after the first checkpoint, and after the first new one
+        process = start(tmp_path, subprocess_environment, flag)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and seen == content_of(manifest):
             time.sleep(0.01)
-            seen = (killed / "run" / "checkpoint" / "manifest.json").exists()
-        time.sleep(2.5 + 0.13 * n if n else 0.05)
+        time.sleep(0.05)
         process.kill()
-        process.wait()
-    assert start(killed, subprocess_environment, *flags).wait() == 0
-    same_policies(whole / "run", killed / "run")
-    same_states(whole / "run", killed / "run")
-    assert rows_of(whole / "run") == rows_of(killed / "run")
+        process.communicate()
+        assert seen != content_of(manifest)
+        assert not (killed / "FINISHED").exists()
+        seen = content_of(manifest)
+    train(killed, **{**SHORT, "num_timesteps": 1000}, checkpoint_interval=0)
+    same_policies(whole, killed)
+    same_states(whole, killed)
+    assert rows_of(whole) == rows_of(killed)
+
+
+def content_of(path):
+    return path.read_bytes() if path.exists() else None
 
 
 def test_a_second_ctrl_c_ends_at_once(tmp_path):
@@ -245,9 +250,7 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path):
         "    time.sleep(60)\n"
     )
     begun = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
-    )
+    done = run(tmp_path, None, "-c", code)
     assert time.monotonic() - begun < 5
     assert done.stdout == "asked 2\n"
     assert done.stderr.endswith("KeyboardInterrupt\n")
@@ -263,7 +266,7 @@ def test_what_does_not_end_by_itself_is_ended(monkeypatch):
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
-def test_rows_after_the_checkpoint_are_cut_everywhere(tmp_path, monkeypatch):
+def test_rows_after_the_checkpoint_are_cut_everywhere(tmp_path, monkeypatch, eagerly):
     event_accumulator = pytest.importorskip(
         "tensorboard.backend.event_processing.event_accumulator"
     )
@@ -297,9 +300,7 @@ def test_rows_after_the_checkpoint_are_cut_everywhere(tmp_path, monkeypatch):
     assert steps == [row["steps/env"] for row in result.rows]
 
 
-def test_a_folder_that_vanishes_ends_the_run_by_name(tmp_path):
-    import shutil
-
+def test_a_folder_that_vanishes_ends_the_run_by_name(tmp_path, eagerly):
     folder = tmp_path / "run"
 
     def vanish(row):
@@ -310,16 +311,16 @@ def test_a_folder_that_vanishes_ends_the_run_by_name(tmp_path):
     assert not folder.exists()
 
 
-def test_a_writer_that_fails_does_not_stop_the_training(tmp_path, monkeypatch, capfd):
+def test_a_writer_that_fails_does_not_stop_the_training(
+    tmp_path, monkeypatch, capfd, eagerly
+):
     from baselines_her.runs import logger
 
     def fail(self, row):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(logger.JsonWriter, "write", fail)
-    result = baselines_her.train(
-        POINT, log_path=str(tmp_path / "run"), **{**SMALL, **SHORT}
-    )
+    result = baselines_her.train(POINT, log_path=str(tmp_path / "run"), **SHORT)
     assert len(result.rows) == 3
     said = capfd.readouterr().out
     assert said.count("JsonWriter fails and is left alone: [Errno 28]") == 1

@@ -3,13 +3,13 @@
 import json
 import os
 import pickle
+import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
+from conftest import run
 from test_demo_file import legacy
 from test_resume import Interrupt
 from test_training import SHORT, rows_of, train
@@ -24,7 +24,7 @@ from baselines_her.stopping import stop_signals
 POINT = "point_env:Point-v0"
 
 
-def test_a_users_own_files_stay_in_the_run_folder(tmp_path):
+def test_a_users_own_files_stay_in_the_run_folder(tmp_path, eagerly):
     names = ".pre-commit-config.yaml", ".env.local", "checkpoint/mine.npz"
     (tmp_path / "checkpoint").mkdir()
     for name in names:
@@ -34,8 +34,10 @@ def test_a_users_own_files_stay_in_the_run_folder(tmp_path):
         assert (tmp_path / name).read_text() == "mine"
 
 
-def test_resuming_writes_no_file_that_only_the_folder_names(tmp_path):
-    train(tmp_path / "run", **SHORT)
+def test_resuming_writes_no_file_that_only_the_folder_names(
+    short_run, tmp_path, eagerly
+):
+    shutil.copytree(short_run.log_path, tmp_path / "run")
     path = tmp_path / "run" / "config.json"
     content = json.loads(path.read_text())
     content["config"]["save_path"] = str(tmp_path / "victim.txt")
@@ -45,9 +47,11 @@ def test_resuming_writes_no_file_that_only_the_folder_names(tmp_path):
     assert not (tmp_path / "victim.txt").exists()
 
 
-def test_a_run_that_begins_anew_takes_no_checkpoint_of_another(tmp_path):
+def test_a_run_that_begins_anew_takes_no_checkpoint_of_another(
+    short_run, tmp_path, eagerly
+):
     whole = train(tmp_path / "whole", **SHORT, seed=7)
-    train(tmp_path / "run", **SHORT)
+    shutil.copytree(short_run.log_path, tmp_path / "run")
     (tmp_path / "run" / "config.json").unlink()
 
     def break_off(row):
@@ -59,7 +63,7 @@ def test_a_run_that_begins_anew_takes_no_checkpoint_of_another(tmp_path):
     assert rows_of(result.log_path) == rows_of(whole.log_path)
 
 
-def test_two_processes_never_share_a_run_folder(tmp_path):
+def test_two_processes_never_share_a_run_folder(tmp_path, eagerly):
     seen = []
 
     def again(row):
@@ -72,22 +76,23 @@ def test_two_processes_never_share_a_run_folder(tmp_path):
 
 
 @pytest.mark.parametrize("epoch", [0, 2])
-def test_a_stop_during_an_evaluation_or_at_the_end_is_heard(tmp_path, epoch):
+def test_a_stop_during_an_evaluation_or_at_the_end_is_heard(
+    short_run, tmp_path, epoch, eagerly
+):
     def stop(row):
         if row["epoch"] == epoch:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    whole = train(tmp_path / "whole", **SHORT)
     with pytest.raises(SystemExit, match="143"):
         train(tmp_path / "run", **SHORT, on_epoch=stop)
     manifest = json.loads((tmp_path / "run" / "checkpoint/manifest.json").read_text())
     assert len(manifest["facts"]["epochs"]["rows"]) == epoch + 1
     result = train(tmp_path / "run", **SHORT)
-    assert rows_of(result.log_path) == rows_of(whole.log_path)
+    assert rows_of(result.log_path) == rows_of(short_run.log_path)
 
 
 def test_a_stop_that_interrupts_an_evaluation_saves_what_is_whole(
-    tmp_path, monkeypatch
+    short_run, tmp_path, monkeypatch, eagerly
 ):
     from baselines_her import epochs, stopping
 
@@ -104,8 +109,8 @@ def test_a_stop_that_interrupts_an_evaluation_saves_what_is_whole(
     monkeypatch.setattr(epochs, "success_rates", slow)
     manifest = json.loads((tmp_path / "run" / "checkpoint/manifest.json").read_text())
     assert manifest["facts"]["counters"]["n_cycles"] == 3
-    whole = train(tmp_path / "whole", **SHORT)
-    assert rows_of(train(tmp_path / "run", **SHORT).log_path) == rows_of(whole.log_path)
+    result = train(tmp_path / "run", **SHORT)
+    assert rows_of(result.log_path) == rows_of(short_run.log_path)
 
 
 def test_the_callers_alarm_and_ignored_signals_stay(monkeypatch):
@@ -172,7 +177,7 @@ def test_numbers_beyond_all_ranges_are_refused(value):
             Config.from_flags(**{name: value})
 
 
-def test_a_policy_plays_as_it_was_evaluated(tmp_path):
+def test_a_policy_plays_as_it_was_evaluated(tmp_path, eagerly):
     run = train(tmp_path / "run", **SHORT, test_with_polyak=1)
     found, target = load_policy(run.best_policy), load_policy(run.best_policy, True)
     main = load_policy(run.best_policy, False)
@@ -181,26 +186,30 @@ def test_a_policy_plays_as_it_was_evaluated(tmp_path):
     assert (found.act(*x) != main.act(*x)).any()
 
 
-def test_demonstrations_carry_the_environment_they_were_played_in(tmp_path):
+def test_demonstrations_carry_the_environment_they_were_played_in(short_run, tmp_path):
     import gymnasium as gym
     from point_env import PointEnv
 
     gym.register("OtherPoint-v0", entry_point=PointEnv, max_episode_steps=7)
-    run = train(tmp_path / "run", **SHORT)
     from baselines_her.play import play
 
     file = tmp_path / "demos.npz"
     other = "point_env:OtherPoint-v0"
-    play(run.best_policy, env=other, episodes=2, save_demos=file, say=lambda _: None)
+    play(
+        short_run.best_policy,
+        env=other,
+        episodes=2,
+        save_demos=file,
+        say=lambda _: None,
+    )
     demos = load_demos(file)
     assert demos.facts["env_id"] == other
     assert demos.action.shape == (2, 7, 2)
 
 
 @pytest.mark.parametrize("header", [b"{}", 3])
-def test_a_header_of_another_kind_is_refused(tmp_path, header):
-    run = train(tmp_path / "run", **SHORT)
-    content = pickle.loads(run.best_policy.read_bytes())
+def test_a_header_of_another_kind_is_refused(short_run, tmp_path, header):
+    content = pickle.loads(short_run.best_policy.read_bytes())
     content["header"] = header
     path = tmp_path / "bad.pkl"
     path.write_bytes(pickle.dumps(content, protocol=4))
@@ -247,13 +256,7 @@ def test_the_time_left_counts_from_where_the_run_went_on(capsys):
 
 def test_replaying_no_episode_is_refused(tmp_path):
     legacy(tmp_path / "old.npz")
-    command = [sys.executable, "-m", "baselines_her.demos", "replay", "old.npz"]
-    done = subprocess.run(
-        [*command, "--episodes=0"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = "-m", "baselines_her.demos", "replay", "old.npz", "--episodes=0"
+    done = run(tmp_path, None, *command)
     assert done.returncode == 2
     assert done.stderr == "error: episodes must be at least 1, found 0.\n"

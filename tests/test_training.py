@@ -12,8 +12,8 @@ from baselines_her.runs.logger import COLUMNS
 from baselines_her.runs.policy_file import read_policy
 
 SMALL = {"layers": 2, "hidden": 32, "batch_size": 64, "n_batches": 10, "num_env": 4}
-SHORT = {**SMALL, "layers": 1, "n_cycles": 3, "n_test_rollouts": 4}
-SHORT |= {"num_timesteps": 400}
+SHORT = {"layers": 1, "hidden": 16, "batch_size": 32, "n_batches": 3, "num_env": 4}
+SHORT |= {"n_cycles": 3, "n_test_rollouts": 4, "num_timesteps": 400}
 
 
 def train(folder, **flags):
@@ -52,11 +52,14 @@ def test_the_same_seed_gives_the_same_bits(tmp_path):
     two = read_policy(again.log_path / "policy_latest.pkl").arrays
     for name, array in one.items():
         np.testing.assert_array_equal(array, two[name])
-    other = train(tmp_path / "c", seed=6, **SHORT)
-    assert rows_of(other.log_path) != rows_of(first.log_path)
 
 
-def test_evaluating_does_not_change_training(tmp_path):
+def test_another_seed_gives_other_bits(short_run, tmp_path, eagerly):
+    other = train(tmp_path / "other", seed=6, **SHORT)
+    assert rows_of(other.log_path) != rows_of(short_run.log_path)
+
+
+def test_evaluating_does_not_change_training(tmp_path, eagerly):
     few = train(tmp_path / "few", **{**SHORT, "n_test_rollouts": 1})
     many = train(tmp_path / "many", **{**SHORT, "n_test_rollouts": 30})
     one = read_policy(few.log_path / "policy_latest.pkl").arrays
@@ -65,7 +68,7 @@ def test_evaluating_does_not_change_training(tmp_path):
         np.testing.assert_array_equal(array, two[name])
 
 
-def test_a_run_folder_holds_everything(tmp_path):
+def test_a_run_folder_holds_everything(tmp_path, eagerly):
     saved = tmp_path / "saved.pkl"
     flags = {**SHORT, "policy_save_interval": 2, "save_path": str(saved)}
     result = train(tmp_path / "run", **flags)
@@ -87,13 +90,13 @@ def test_a_run_folder_holds_everything(tmp_path):
     assert content["versions"]["tensorflow"] != "not installed"
 
 
-def test_rows_count_and_name_what_was_done(tmp_path):
-    result = train(tmp_path / "run", **SHORT)
+def test_rows_count_and_name_what_was_done(short_run):
+    result = short_run
     # an epoch is 3 cycles of 4 episodes of 12 steps: 144 steps; the run ends with
     # the first cycle that reaches 400: the third of the third epoch
     steps = [row["steps/env"] for row in result.rows]
     assert steps == [144, 288, 432]
-    assert [row["steps/updates"] for row in result.rows] == [30, 60, 90]
+    assert [row["steps/updates"] for row in result.rows] == [9, 18, 27]
     assert [row["steps/episodes"] for row in result.rows] == [12, 24, 36]
     with (result.log_path / "progress.csv").open() as file:
         assert tuple(next(csv.reader(file))) == COLUMNS
@@ -102,23 +105,21 @@ def test_rows_count_and_name_what_was_done(tmp_path):
     assert [json.loads(line)["epoch"] for line in lines] == [0, 1, 2]
 
 
-def test_a_short_last_epoch_is_evaluated_and_saved(tmp_path):
+def test_a_short_last_epoch_is_evaluated_and_saved(tmp_path, eagerly):
     result = train(tmp_path / "run", **{**SHORT, "num_timesteps": 150})
     assert [row["steps/env"] for row in result.rows] == [144, 192]
     header = read_policy(result.log_path / "policy_latest.pkl").header
     assert header["env_steps"] == 192
 
 
-def test_the_best_policy_is_the_latest_of_the_best(tmp_path):
-    result = train(tmp_path / "run", **SHORT)
-    rates = [row["test/success_rate"] for row in result.rows]
+def test_the_best_policy_is_the_latest_of_the_best(short_run):
+    rates = [row["test/success_rate"] for row in short_run.rows]
     best = max(n for n, rate in enumerate(rates) if rate == max(rates))
-    assert read_policy(result.best_policy).header["epoch"] == best
+    assert read_policy(short_run.best_policy).header["epoch"] == best
 
 
-def test_training_may_start_from_a_policy(tmp_path):
-    first = train(tmp_path / "first", **SHORT)
-    path = first.log_path / "policy_latest.pkl"
+def test_training_may_start_from_a_policy(short_run, tmp_path, eagerly):
+    path = short_run.log_path / "policy_latest.pkl"
     flags = {**SHORT, "num_timesteps": 1, "n_cycles": 1, "Q_lr": 0, "pi_lr": 0}
     second = train(tmp_path / "second", load_path=str(path), **flags)
     old = read_policy(path).arrays
@@ -126,22 +127,21 @@ def test_training_may_start_from_a_policy(tmp_path):
     np.testing.assert_array_equal(old["actor/0/kernel"], new["actor/0/kernel"])
     assert new["obs_norm/n_rows"] == old["obs_norm/n_rows"] + 4 * 12
     with pytest.raises(ValueError, match="load_path must hold a policy of"):
-        train(tmp_path / "third", load_path=str(path), **{**SHORT, "hidden": 16})
+        train(tmp_path / "third", load_path=str(path), **{**SHORT, "hidden": 8})
     assert not (tmp_path / "third").exists()
 
 
-def test_a_run_never_writes_over_another(tmp_path):
-    train(tmp_path / "run", **SHORT)
+def test_a_run_never_writes_over_another(short_run):
     with pytest.raises(ValueError, match=r"with other settings \(seed 0 -> 1\)"):
-        train(tmp_path / "run", **SHORT, seed=1)
+        train(short_run.log_path, **SHORT, seed=1)
 
 
-def test_training_ends_when_the_callback_says_so(tmp_path):
+def test_training_ends_when_the_callback_says_so(tmp_path, eagerly):
     result = train(tmp_path / "run", on_epoch=lambda row: row["epoch"] < 1, **SHORT)
     assert len(result.rows) == 2
 
 
-def test_own_environments_come_by_function(tmp_path):
+def test_own_environments_come_by_function(tmp_path, eagerly):
     result = baselines_her.train(
         make_env=lambda: make_point(PointEnv),
         log_path=str(tmp_path / "run"),

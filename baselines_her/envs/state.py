@@ -13,8 +13,6 @@ import numpy as np
 from ..rollout import BadState
 
 DIVERGED = slice(3, 6)  # mjWARN_BADQPOS, mjWARN_BADQVEL, mjWARN_BADQACC
-
-
 PLAIN = (gym.wrappers.TimeLimit, gym.wrappers.OrderEnforcing)
 
 

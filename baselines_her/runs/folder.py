@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import shlex
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,11 +26,6 @@ FREE = (
 )
 
 
-def warn(text: str) -> None:
-    """Prints a warning on stderr."""
-    print(text, file=sys.stderr, flush=True)
-
-
 class RunFolder:
     """Writes everything a run leaves, and knows which policy was the best."""
 
@@ -41,7 +35,7 @@ class RunFolder:
         config: Config,
         spec: EnvSpec,
         rows: list[Row],
-        tell: Callable[[str], None] = warn,
+        tell: Callable[[str], None],
         is_writer: bool = True,
     ):
         """Opens the folder for writing.

@@ -1,26 +1,27 @@
 """Malicious pickles through playing, resuming and importing demonstrations.
 
 python tests/reliability/strangers.py: none may run, take over 1 GB, or 2 seconds.
-Each is tried in a process of its own, as a policy file, as an array of a legacy
+Each is tried in a process of its own, as a policy file, as either array of a legacy
 demonstration file, and as manifest and state of a checkpoint.
 """
 
-import io
 import pickle
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from pickled_npz import pickled, write_npz
+
 TRAP = "trap_was_run"
 SHELL = f"touch {TRAP}"
 CODE = f"open({TRAP!r}, 'w')"
-READERS = ("policy", "legacy", "manifest", "state")
+READERS = ("policy", "legacy obs", "legacy info", "manifest", "state")
 
 
 def text(value):
@@ -35,20 +36,12 @@ def call(module, name, *arguments):
     return b"\x80\x04" + text(module) + text(name) + b"\x93(" + pushed + b"tR."
 
 
-def reduced(function, arguments, state=None):
-    """A pickle of an object that reduces to a call."""
+def reduced(*parts):
+    """A pickle of an object that reduces to (function, arguments) and maybe a state."""
 
     class Reduces:
         def __reduce__(self):
-            return (
-                (function, arguments)
-                if state is None
-                else (
-                    function,
-                    arguments,
-                    state,
-                )
-            )
+            return parts
 
     return pickle.dumps(Reduces(), protocol=4)
 
@@ -61,43 +54,76 @@ def laughs(levels):
     return program + b"."
 
 
-def payloads():
-    """Name -> bytes."""
-    core = np._core.multiarray
-    dtype = pickle.dumps(np.dtype("f8"), protocol=4)[2:-1]
+def shaped(*shape):
+    """An empty array of objects whose shape is what these opcodes push."""
+    array = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n)C\x01btR"
+    dtype = b"cnumpy\ndtype\n(" + text("O8") + b"K\x00K\x01tR"
+    state = b"(K\x01(" + b"".join(shape) + b"t" + dtype + b"\x89]tb."
+    return b"\x80\x04" + array + state
+
+
+def steps(value, n):
+    """Two episodes of n references to one step, whose every entry is `value`."""
+    names = "observation", "achieved_goal", "desired_goal", "is_success"
+    return pickled(np.array([[dict.fromkeys(names, value)] * n] * 2, object))[1]
+
+
+def ten_times(value, levels, kind):
+    """10^levels references to one value, if walked."""
+    for _ in range(levels):
+        value = kind([value] * 10)
+    return value
+
+
+def objects(values):
+    """An array of objects, whatever they are."""
+    array = np.empty(len(values), object)
+    for n, value in enumerate(values):
+        array[n] = value
+    return array
+
+
+def calls():
+    """Calls of what must not be called."""
+    eval_it = call("builtins", "eval", CODE)
+    found = {
+        f"{module}.{name}": call(module, name, *arguments)
+        for module, name, *arguments in [
+            ("os", "system", SHELL),
+            ("posix", "system", SHELL),
+            ("os", "popen", SHELL),
+            ("os", "path.os.system", SHELL),
+            ("subprocess", "getoutput", SHELL),
+            ("pty", "spawn", "/usr/bin/env"),
+            ("builtins", "exec", CODE),
+            ("builtins", "open", TRAP, "w"),
+            ("builtins", "__import__", "this"),
+            ("builtins", "getattr", b"cos\nsystem\n", "system"),
+            ("operator", "attrgetter", "system"),
+            ("functools", "partial", b"cos\nsystem\n", SHELL),
+            ("numpy", "load", "evil.npy"),
+            ("numpy.core.multiarray", "fromfile", "evil"),
+            ("numpy.testing._private.utils", "runstring", CODE, "{}"),
+            ("numpy", "memmap", TRAP, "u1", "w+"),
+            ("runpy", "run_path", "evil.py"),
+            ("runpy", "_run_code", CODE, b"}"),
+            ("pickle", "loads", b"C\x01."),
+            ("cloudpickle", "loads", b"C\x01."),
+            ("marshal", "loads", b"C\x01N"),
+            ("types", "FunctionType", b"N", b"}"),
+            ("ctypes", "string_at", b"K\x00"),
+            ("shutil", "rmtree", "nothing"),
+            ("codecs", "open", TRAP, "w"),
+            ("code", "interact"),
+        ]
+    }
+    nested = reduced(pickle.loads, (call("os", "system", SHELL),))
+    return {**found, "builtins.eval": eval_it, "nested pickle": nested}
+
+
+def opcodes():
+    """Opcodes that import, call, or ask somebody else."""
     return {
-        "os.system": call("os", "system", SHELL),
-        "posix.system": call("posix", "system", SHELL),
-        "os.popen": call("os", "popen", SHELL),
-        "subprocess.getoutput": call("subprocess", "getoutput", SHELL),
-        "pty.spawn": call("pty", "spawn", "/usr/bin/env"),
-        "builtins.eval": call("builtins", "eval", CODE),
-        "builtins.exec": call("builtins", "exec", CODE),
-        "builtins.open": call("builtins", "open", TRAP, "w"),
-        "__import__": call("builtins", "__import__", "this"),
-        "getattr chain": call("builtins", "getattr", b"cos\n", "system").replace(
-            b"cos\n", b"cos\nsystem\n"
-        ),
-        "dotted name": call("os", "path.os.system", SHELL),
-        "operator.attrgetter": call("operator", "attrgetter", "system"),
-        "functools.partial": call("functools", "partial", b"cos\nsystem\n", SHELL),
-        "numpy.load": call("numpy", "load", "evil.npy"),
-        "numpy.core.load": call("numpy.core.multiarray", "fromfile", "evil"),
-        "numpy runstring": call(
-            "numpy.testing._private.utils", "runstring", CODE, "{}"
-        ),
-        "numpy memmap": call("numpy", "memmap", TRAP, "u1", "w+"),
-        "runpy.run_path": call("runpy", "run_path", "evil.py"),
-        "runpy._run_code": call("runpy", "_run_code", CODE, b"}"),
-        "pickle.loads": call("pickle", "loads", b"C\x01."),
-        "nested pickle": reduced(pickle.loads, (call("os", "system", SHELL),)),
-        "cloudpickle.loads": call("cloudpickle", "loads", b"C\x01."),
-        "marshal": call("marshal", "loads", b"C\x01N"),
-        "types.FunctionType": call("types", "FunctionType", b"N", b"}"),
-        "ctypes": call("ctypes", "string_at", b"K\x00"),
-        "shutil.rmtree": call("shutil", "rmtree", "nothing"),
-        "codecs.open": call("codecs", "open", TRAP, "w"),
-        "code.interact": call("code", "interact"),
         "EXT1": b"\x80\x04\x82\x01.",
         "EXT4": b"\x80\x04\x84\x01\x00\x00\x00.",
         "PERSID": b"\x80\x04Pevil\n.",
@@ -105,44 +131,67 @@ def payloads():
         "INST": b"\x80\x04(" + text(SHELL) + b"ios\nsystem\n.",
         "OBJ": b"\x80\x04(cos\nsystem\n" + text(SHELL) + b"o.",
         "NEWOBJ": b"\x80\x04cos\nsystem\n" + text(SHELL) + b"\x85\x81.",
+    }
+
+
+def forgeries():
+    """Arrays and dtypes that are not what they say."""
+    core = np._core.multiarray
+    dtype = pickle.dumps(np.dtype("f8"), protocol=4)[2:-1]
+    array, eight = (np.ndarray, (0,), b"b"), b"\x41" * 8
+    no_data = 1, (10**12,), np.dtype("f8"), False, b""
+    pointers = 1, (1,), np.dtype("O"), False, eight
+    return {
         "huge array": reduced(np.ndarray, ((10**12,),)),
         "huge reconstruct": reduced(core._reconstruct, (np.ndarray, (2**40,), b"b")),
-        "array state without data": reduced(
-            core._reconstruct,
-            (np.ndarray, (0,), b"b"),
-            (1, (10**12,), np.dtype("f8"), False, b""),
-        ),
-        "forged object pointers": reduced(
-            core._reconstruct,
-            (np.ndarray, (0,), b"b"),
-            (1, (1,), np.dtype("O"), False, b"\x41" * 8),
-        ),
-        "scalar of objects": reduced(core.scalar, (np.dtype("O"), b"\x41" * 8)),
+        "array state without data": reduced(core._reconstruct, array, no_data),
+        "forged object pointers": reduced(core._reconstruct, array, pointers),
+        "scalar of objects": reduced(core.scalar, (np.dtype("O"), eight)),
         "huge void dtype": call("numpy", "dtype", "V999999999999"),
         "dtype state": b"\x80\x04" + dtype + b"(K\x03" + text("<") + b"}}}}}tb.",
+    }
+
+
+def sizes():
+    """Lengths and depths without the bytes that would explain them."""
+    return {
         "BINBYTES8": b"\x80\x04\x8e" + (2**62).to_bytes(8, "little") + b".",
         "LONG4": b"\x80\x04\x8b" + (2**31 - 1).to_bytes(4, "little") + b".",
         "FRAME": b"\x80\x04\x95" + (2**63).to_bytes(8, "little") + b".",
         "LONG_BINPUT": b"\x80\x04]r\xff\xff\xff\x7f.",
+        "long FLOAT": b"\x80\x04F" + b"x" * 10_000_000 + b"\n.",
         "deep lists": b"\x80\x04" + b"](" * 200_000 + b"e" * 200_000 + b".",
         "deep tuples": b"\x80\x04)" + b"\x85" * 500_000 + b".",
-        "billion laughs": laughs(12),
         "doubling": b"\x80\x04]" + b"2" * 1_000_000 + b"0" * 1_000_000 + b".",
     }
 
 
-def write_npz(path, **members):
-    """An npz whose object members are these pickles; others are arrays."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, value in members.items():
-            sink = io.BytesIO()
-            if isinstance(value, bytes):
-                header = {"descr": "|O", "fortran_order": False, "shape": (2, 51)}
-                np.lib.format.write_array_header_1_0(sink, header)
-                sink.write(value)
-            else:
-                np.save(sink, value)
-            file.writestr(f"{name}.npy", sink.getvalue())
+def shared():
+    """One thing that is referred to many times, and grows if every one is followed."""
+    big = np.random.default_rng(0).normal(size=200_000)
+    times = b"J" + (2_000_000).to_bytes(4, "little")
+    thousand = b"x" * 1000
+    long_number = b"\x8a\xff" + b"\x7f" * 255 + b"\x94"
+    return {
+        "billion laughs": laughs(12),
+        "one array in all observations": steps(big, 51),
+        "one array in all successes": steps(big, 50),
+        "array in nested tuples": steps(ten_times(big, 12, tuple), 51),
+        "array in nested lists": steps(ten_times(big, 12, list), 51),
+        "array in nested arrays": steps(ten_times(big, 12, objects), 51),
+        "success in nested arrays": steps(ten_times(big, 12, objects), 50),
+        "steps that are nested arrays": pickled(ten_times(big, 12, objects))[1],
+        "list in itself": b"\x80\x04]\x94(" + b"h\x00" * 5_000 + b"e.",
+        "text times a shape": shaped(text("x" * 1000), times),
+        "bytes times a shape": shaped(b"B\xe8\x03\0\0" + thousand, times),
+        "list times a shape": shaped(b"](" + b"N" * 1000 + b"e", times),
+        "long numbers in a shape": shaped(long_number, b"h\x00" * 5_000),
+    }
+
+
+def payloads():
+    """Name -> bytes."""
+    return {**calls(), **opcodes(), **forgeries(), **sizes(), **shared()}
 
 
 def place(reader, payload, folder):
@@ -150,9 +199,11 @@ def place(reader, payload, folder):
     if reader == "policy":
         (folder / "policy.pkl").write_bytes(payload)
         return folder / "policy.pkl"
-    if reader == "legacy":
-        acs = np.zeros((2, 50, 4))
-        write_npz(folder / "demos.npz", acs=acs, obs=payload, info=payload)
+    if reader.startswith("legacy"):
+        obs, info = steps(np.zeros(3), 51), steps(1.0, 50)
+        obs, info = (payload, info) if reader == "legacy obs" else (obs, payload)
+        members = {"acs": np.zeros((2, 50, 4)), "obs": ((2, 51), obs)}
+        write_npz(folder / "demos.npz", {**members, "info": ((2, 50), info)}, False)
         return folder / "demos.npz"
     (folder / "checkpoint").mkdir()
     manifest = folder / "checkpoint" / "manifest.json"
@@ -166,7 +217,7 @@ def place(reader, payload, folder):
         spec = EnvSpec("E-v0", 1, 1, 1, (1.0,), 5, -1.0, 0.0)
         made = Checkpoints(manifest.parent, ReplayBuffer(spec, 10))
         made.save({"weights": np.zeros(3)}, {}, 1)
-        write_npz(manifest.parent / "state_1.npz", weights=payload)
+        write_npz(manifest.parent / "state_1.npz", {"weights": ((3,), payload)})
     return manifest.parent
 
 
@@ -174,7 +225,7 @@ def read(reader, path):
     """The reading process: refuses in a sentence, and tells its own time and peak."""
     if reader == "policy":
         from baselines_her.runs.policy_file import load_policy as call_it
-    elif reader == "legacy":
+    elif reader.startswith("legacy"):
         from baselines_her.runs.demo_file import load_demos as call_it
     else:
         from baselines_her.replay.buffer import ReplayBuffer
@@ -192,7 +243,8 @@ def read(reader, path):
     try:
         call_it(path)
     except ValueError as error:
-        outcome = "refused" if "\n" not in str(error) else "MANY LINES"
+        is_short = "\n" not in str(error) and len(str(error)) < 1000
+        outcome = "refused" if is_short else "NOT A SENTENCE"
     except BaseException as error:
         outcome = f"TRACEBACK {error!r}"
     seconds = time.perf_counter() - started
@@ -200,29 +252,45 @@ def read(reader, path):
     print(f"{outcome}|{seconds}|{(peak - before) / 1e3}")
 
 
+def attempt(reader, payload):
+    """(outcome, seconds, megabytes) of one payload in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = place(reader, payload, Path(folder))
+        (Path(folder) / "evil.py").write_text(CODE)
+        command = [sys.executable, __file__, reader, str(path)]
+        try:
+            done = subprocess.run(
+                command,
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return "NO END", 60.0, 0.0
+        if (Path(folder) / TRAP).exists():
+            return "RAN", 0.0, 0.0
+    if done.returncode:
+        return f"DIED {done.returncode} {done.stderr}", 0.0, 0.0
+    outcome, seconds, megabytes = done.stdout.strip().rsplit("|", 2)
+    return outcome, float(seconds), float(megabytes)
+
+
 def main():
     """Tries all; the exit code tells whether all held."""
-    found = payloads()
-    bad, slowest, largest = 0, 0.0, 0.0
+    found, bad, slowest, largest = payloads(), 0, 0.0, 0.0
+    for reader, harmless in [
+        ("legacy obs", steps(np.zeros(3), 51)),
+        ("legacy info", steps(1.0, 50)),
+    ]:  # a control: what is refused below was read that far
+        assert attempt(reader, harmless)[0] == "ACCEPTED", reader
     for name, payload in found.items():
         for reader in READERS:
-            with tempfile.TemporaryDirectory() as folder:
-                path = place(reader, payload, Path(folder))
-                (Path(folder) / "evil.py").write_text(CODE)
-                command = [sys.executable, __file__, reader, str(path)]
-                done = subprocess.run(
-                    command, cwd=folder, capture_output=True, text=True, check=False
-                )
-                ran = (Path(folder) / TRAP).exists()
-            if done.returncode or ran:
-                print(f"FAILED {name} as {reader}: {done.returncode} {done.stderr}")
-                bad += 1
-                continue
-            outcome, seconds, megabytes = done.stdout.strip().split("|")
-            slowest = max(slowest, float(seconds))
-            largest = max(largest, float(megabytes))
-            if outcome != "refused" or float(seconds) > 2 or float(megabytes) > 1000:
-                print(f"FAILED {name} as {reader}: {done.stdout}")
+            outcome, seconds, megabytes = attempt(reader, payload)
+            slowest, largest = max(slowest, seconds), max(largest, megabytes)
+            if outcome != "refused" or seconds > 2 or megabytes > 1000:
+                print(f"FAILED {name} as {reader}: {outcome} {seconds} {megabytes}")
                 bad += 1
     print(
         f"{len(found)} pickles x {len(READERS)} readers: {bad} failed, slowest "
