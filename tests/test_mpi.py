@@ -17,7 +17,7 @@ from baselines_her.runs.policy_file import load_policy
 
 FLAGS = {
     **{"layers": 1, "hidden": 8, "batch_size": 16, "n_batches": 3, "num_env": 4},
-    **{"collectors": 0, "n_test_rollouts": 3, "n_cycles": 4},
+    **{"collectors": 0, "n_test_rollouts": 3, "n_cycles": 4, "learner_threads": 1},
 }
 FOR_EVER = 10**8
 
@@ -159,7 +159,10 @@ def test_two_workers_train_stop_and_go_on_with_the_same_bits(
     launcher, tmp_path, subprocess_environment
 ):
     whole, parts, both = tmp_path / "whole", tmp_path / "parts", [*launcher, "-n", "2"]
-    done = run([*both, *command(whole, num_timesteps=700)], subprocess_environment)
+    hosts = tmp_path / "hosts"
+    hosts.write_text("localhost:1\n127.0.0.1:1\n")
+    from_file = [*launcher, "-hostfile", str(hosts), "-n", "2"]
+    done = run([*from_file, *command(whole, num_timesteps=700)], subprocess_environment)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("Best policy") == 1  # one worker speaks
     # 4 episodes of 12 steps, 2 workers: 96 steps a cycle, 384 an epoch
