@@ -133,8 +133,7 @@ def priorities(batch_size, capacity):
         "weights": lambda: sampler.weights(index, progress),
         "refresh": lambda: sampler.update(index, errors),
     }
-    clock = time.thread_time
-    return {k: 1e3 * median_seconds(step, 25, clock) for k, step in work.items()}
+    return {k: 1e3 * median_seconds(step, 25) for k, step in work.items()}
 
 
 class Recorded:
