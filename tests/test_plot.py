@@ -51,6 +51,14 @@ def test_runs_of_equal_settings_stand_together(runs):
         grouped(find_runs([runs]), ["x"])
 
 
+def test_a_setting_that_came_after_a_run_has_its_default(tmp_path):
+    make_run(tmp_path / "old", 0, [0.0, 0.5, 1.0])
+    make_run(tmp_path / "new", 1, [0.0, 0.5, 1.0], noise="gaussian")
+    make_run(tmp_path / "other", 0, [0.0, 0.5, 1.0], noise="ou")
+    groups = grouped(find_runs([tmp_path]))
+    assert set(groups) == {"noise=gaussian (2 seeds)", "noise=ou (1 seed)"}
+
+
 def test_the_centre_is_the_median_and_the_band_the_quartiles(runs):
     (members, _) = grouped(find_runs([runs])).values()
     grid, centre, low, high = curve(members, "env_steps", "test/success_rate")

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..config import Config
 from .folder import FREE
 
 MISSING = "plotting needs matplotlib.  Run: pip install 'baselines-her[plot]'"
@@ -25,6 +26,7 @@ PANELS = {
     "test/mean_Q": "mean Q of the test episodes",
 }
 UNTOLD = (*FREE, "seed", "preset")  # do not tell groups apart
+DEFAULTS = Config().to_flags()  # of settings that came after a run
 STATISTICS = ("median", "iqm")
 GRID = 200
 
@@ -188,7 +190,7 @@ def _read(folder: Path) -> Run | None:
         with file.open(newline="") as lines:
             rows = [row for row in csv.DictReader(lines) if None not in row.values()]
         flags = json.loads((folder / "config.json").read_bytes())["config"]
-        settings = {k: v for k, v in flags.items() if k not in UNTOLD}
+        settings = {k: v for k, v in (DEFAULTS | flags).items() if k not in UNTOLD}
         names = [*PANELS, *(name for name, _, _ in AXES.values())]
         columns = {name: np.array([float(row[name]) for row in rows]) for name in names}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
