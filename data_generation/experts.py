@@ -97,10 +97,88 @@ class Push:
         return towards(step, CLOSED)
 
 
+class Slide:
+    """Down behind the puck, then one strike of two steps: the rest is sliding.
+
+    Last-step success: 0.94 in 100 episodes (noise 0, seed 0).  Most failures stop 5 to
+    9 cm off: where in a time step the fingers meet the puck shifts its way by 2 cm
+    (deviation), and strikes straight ahead carry 0.7 m at most.
+
+    `STRIKES` was fitted by least squares to 1500 simulated strikes (FetchSlide-v4,
+    resets 50000 to 51499) of random angle and size: how far and where the puck slid.
+    The fingers' box turns it aside, towards the normal of the face that hits it.
+    """
+
+    BEHIND, ABOVE, SETTLED = 0.05, 0.07, 0.001
+    STEPS, LATEST = 2, 24  # of the strike; when it starts, settled or not
+    # For strikes at 0, 0.1, ... 1.6 rad to the x axis, to either side: `a` and `b` of
+    # sqrt(metres slid) = a * size + b, then of turn = a * size + b in radians.
+    STRIKES = np.array([
+        (0.802, 0.013, 0.016, 0.004),  # 0.0
+        (0.827, 0.002, 0.019, -0.010),  # 0.1
+        (0.810, 0.012, 0.103, -0.107),  # 0.2
+        (0.813, 0.003, 0.181, -0.205),  # 0.3
+        (0.761, 0.026, 0.095, -0.206),  # 0.4
+        (0.724, 0.067, -0.072, 0.046),  # 0.5
+        (0.754, 0.095, -0.040, 0.098),  # 0.6
+        (0.796, 0.086, -0.022, 0.072),  # 0.7
+        (0.829, 0.075, -0.005, -0.011),  # 0.8
+        (0.854, 0.058, -0.000, -0.094),  # 0.9
+        (0.806, 0.068, 0.015, -0.123),  # 1.0
+        (0.756, 0.060, 0.019, -0.072),  # 1.1
+        (0.780, 0.020, -0.001, 0.100),  # 1.2
+        (0.748, 0.041, -0.063, 0.157),  # 1.3
+        (0.798, 0.016, -0.023, 0.090),  # 1.4
+        (0.801, 0.019, -0.001, 0.030),  # 1.5
+        (0.851, -0.005, 0.010, -0.020),  # 1.6
+    ])  # fmt: skip
+
+    def __init__(self):
+        self.behind = self.strike = np.zeros(3)
+        self.n_acted = self.n_struck = 0
+        self.is_over = self.is_down = False
+
+    @classmethod
+    def plan(cls, way: np.ndarray) -> np.ndarray:
+        """The strike [3] after which the puck stops closest to `way` [2] from here."""
+        angle = np.arange(0.0, 1.571, 0.01)
+        nodes = 0.1 * np.arange(len(cls.STRIKES))
+        a, b, turn_a, turn_b = (np.interp(angle, nodes, x) for x in cls.STRIKES.T)
+        most = 1 / np.maximum(np.cos(angle), np.sin(angle))
+        size = np.clip((np.sqrt(length(way)) - b) / a, 0.1, most)
+        slid, course = (a * size + b) ** 2, angle + turn_a * size + turn_b
+        stops = slid * np.array([np.cos(course), np.sin(course)])
+        side = -1.0 if way[1] < 0 else 1.0
+        miss = np.hypot(stops[0] - way[0], stops[1] - abs(way[1]))
+        best = np.argmin(miss)
+        direction = np.cos(angle[best]), side * np.sin(angle[best]), 0.0
+        return size[best] * np.array(direction)
+
+    def act(self, obs, achieved, goal):
+        """The next action [4]."""
+        if self.n_acted == 0:
+            self.strike = self.plan((goal - obs[3:6])[:2])
+            self.behind = obs[3:6] - self.BEHIND * self.strike / length(self.strike)
+        self.n_acted += 1
+        step = self.behind - obs[:3]
+        self.is_over = self.is_over or length(step[:2]) < 0.008
+        settled = length(step) < self.SETTLED or self.n_acted >= self.LATEST
+        self.is_down = self.is_down or bool(self.is_over and settled)
+        if not self.is_over:
+            step[2] += self.ABOVE
+            if step[2] > 0.03:
+                step[:2] = 0  # up first
+        elif self.is_down and self.n_struck < self.STEPS:
+            self.n_struck += 1
+            return np.append(np.clip(self.strike, -1, 1), CLOSED)
+        return towards(3 * step, CLOSED)
+
+
 EXPERTS: dict[str, Callable] = {
     "FetchReach": Reach,
     "FetchPush": Push,
     "FetchPickAndPlace": PickAndPlace,
+    "FetchSlide": Slide,
 }
 
 

@@ -105,3 +105,15 @@ def test_noise_makes_the_expert_fail_sometimes(tmp_path):
     done = run(tmp_path, None, script, "--env=FetchSlid")
     assert done.returncode == 2
     assert "experts exist for" in done.stderr
+
+
+def test_the_puck_slides_onto_the_goal(tmp_path):
+    script = ROOT / "data_generation" / "fetch_data_generation.py"
+    flags = "--env=FetchSlide", "--episodes=10", "--keep_failures", "--out=slide.npz"
+    done = run(tmp_path, None, script, *flags)
+    assert done.stderr == ""
+    demos = load_demos(tmp_path / "slide.npz")
+    assert demos.facts["env_id"] == "FetchSlide-v4"
+    assert demos.success.mean() >= 0.8
+    far = np.linalg.norm(demos.goal - demos.achieved[:, 0], axis=-1) > 0.5
+    assert (demos.success & far).any()  # out of the arm's reach
