@@ -194,17 +194,16 @@ class DDPG:
         return tf.scan(one_update, batch, initializer=start)
 
     def _cycle_together(self, batch, stats, bc_scale):
-        """The same with gradients averaged over all workers at every update.
+        """The same, gradients averaged over all workers, outside of the programs.
 
-        They leave the compiled program for that, so it is two.  A number that is not
-        finite on one worker makes the mean so for all.
+        A number that is not finite on one worker makes the mean so for all.
         """
         outcomes, applies = [], tf.constant(True)
         for k in range(batch.reward.shape[0]):
-            own, *outcome = self._gradients_of(batch, tf.constant(k), stats, bc_scale)
+            own, td_error = self._gradients_of(batch, tf.constant(k), stats, bc_scale)
             mean = tf.convert_to_tensor(self._comm.mean(own.numpy()))
-            applies = self._apply(mean, applies)
-            outcomes.append((applies, *outcome))
+            applies, terms = self._apply(mean, applies)
+            outcomes.append((applies, td_error, terms))
         return tf.nest.map_structure(lambda *parts: tf.stack(parts), *outcomes)
 
     @tf.function(jit_compile=True, autograph=False)
@@ -212,18 +211,19 @@ class DDPG:
         """Gradients of update k as one vector that ends with the terms of the loss."""
         row = Batch(*(field[k] for field in batch))
         *gradients, td_error, terms = self._gradients(row, stats, bc_scale)
-        vector = flatten([*gradients[0], *gradients[1], *terms.values()])
-        return vector, td_error, terms
+        values = [terms[name] for name in TERMS]
+        return flatten([*gradients[0], *gradients[1], *values]), td_error
 
     @tf.function(jit_compile=True, autograph=False)
     def _apply(self, vector, applies):
-        """Both optimisers' steps, if all of the vector is finite."""
+        """Both optimisers' steps, if all of the vector is finite; the terms."""
         applies &= all_finite([vector])
         critic, actor = self.critic.weights, self.actor.weights
         gradients = unflatten(vector[: -len(TERMS)], [*critic, *actor])
+        terms = dict(zip(TERMS, tf.unstack(vector[-len(TERMS) :])))
         self._critic_adam.apply(gradients[: len(critic)], applies)
         self._actor_adam.apply(gradients[len(critic) :], applies)
-        return applies
+        return applies, terms
 
     def _gradients(self, batch, stats, bc_scale):
         """Both gradients at the same parameters, TD errors [B], terms []."""

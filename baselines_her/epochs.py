@@ -11,7 +11,6 @@ from .off_policy import OffPolicy
 from .parallel.collectors import Collectors, Filmer
 from .parallel.mpi import Solo
 from .policy import Policy
-from .rollout import success_rates
 from .runs.console import Console
 from .runs.folder import RunFolder
 from .runs.logger import Row, merged
@@ -101,8 +100,9 @@ class Epochs:
         sums = np.zeros(3)
         if starts:
             tests = self._collectors.collect(policy, starts)
-            means = *success_rates(tests), self._learner.mean_q(tests)
-            sums = len(starts) * np.array(means)
+            success, mean_q = tests.success, self._learner.mean_q(tests)
+            counts = success[:, -1].sum(), success.any(axis=1).sum()
+            sums = np.array([*counts, len(starts) * mean_q])
         means = (self._comm.sum(sums) / n).tolist()
         names = "test/success_rate", "test/success_any", "test/mean_Q"
         return dict(zip(names, means))

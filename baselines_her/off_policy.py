@@ -15,14 +15,15 @@ import numpy as np
 from .config import Config
 from .ddpg import DDPG
 from .demo_starts import training_start
-from .her_sampler import RewardFn, hindsight, relabel
+from .her_sampler import RewardFn, relabel
 from .noise import noise_process
 from .parallel.mpi import Solo
 from .policy import Explorer, Policy
 from .replay.buffer import ReplayBuffer
 from .rollout import Actor, success_rates
 from .runs.logger import merged
-from .sources import demo_sources, fingerprint, progress, replay_source, total_updates
+from .schedules import bc_scale, progress, schedule
+from .sources import Source, demo_sources, fingerprint, replay_source
 from .streams import DEMOS, RELABEL, REPLAY, generator
 from .types import (
     Batch,
@@ -41,11 +42,6 @@ class Collectors(Protocol):
 
     def submit(self, actor: Actor, starts: list[Start]) -> Any:
         """Begins one episode for each start; `.result()` of what it returns waits."""
-
-
-def bc_scale(env_steps: int, bc_fade: int) -> float:
-    """Factor of the cloning weight: 1, or falling to 0 over `bc_fade` env steps."""
-    return max(0.0, 1.0 - env_steps / bc_fade) if bc_fade else 1.0
 
 
 class Flight(NamedTuple):
@@ -91,12 +87,9 @@ class OffPolicy:
         own = demo_sources(demos, spec, config)
         self._sources = [replay_source(spec, config, motion), *own]
         self._chunk = config.replay.per_chunk or config.loop.n_batches
-        her = config.her
-        strategy = her.replay_strategy, her.replay_k, her.actual_k, her.achieved_k
-        self._hindsight = hindsight(*strategy)
         for source in own:
             rng = generator(config.run.seed, DEMOS, comm.rank)
-            learner.observe(self._hindsight_rows(source.buffer, rng))
+            learner.observe(self._hindsight_rows(source, source.buffer, rng))
         self.n_cycles = self.n_episodes = self.n_updates = self._n_submitted = 0
         self.n_skipped = 0
         self.is_whole = True  # no cycle is half done: `state` may be taken
@@ -176,7 +169,7 @@ class OffPolicy:
         rngs = self._rng(REPLAY), self._rng(RELABEL)
         replay = self._sources[0]
         replay.sampler.add(replay.buffer.add(episodes))
-        self.learner.observe(self._hindsight_rows(episodes, rngs[1]))
+        self.learner.observe(self._hindsight_rows(replay, episodes, rngs[1]))
         stored = clock()
         n_chunks = self._config.loop.n_batches // self._chunk
         metrics = merged([self._learn(*rngs) for _ in range(n_chunks)])
@@ -239,43 +232,34 @@ class OffPolicy:
         pending = self._collectors.submit(actor, starts)
         self._flights.append(Flight(policy, first, pending))
 
-    def _hindsight_rows(self, episodes, rng: np.random.Generator) -> Batch:
+    def _hindsight_rows(
+        self, source: Source, episodes, rng: np.random.Generator
+    ) -> Batch:
         """As many relabelled transitions as `episodes` hold, drawn with replacement."""
         n_episodes, horizon, _ = episodes.action.shape
         flat = rng.integers(n_episodes * horizon, size=n_episodes * horizon)
         index = Index(*np.divmod(flat, horizon))
-        return self._relabel(episodes, n_episodes, index, rng)
+        goals = {"n_episodes": n_episodes, **source.goals}
+        return relabel(episodes, index, self._reward_fn, rng, **goals)
 
     def _draw(
         self, replay_rng: np.random.Generator, relabel_rng: np.random.Generator
     ) -> tuple[Batch, list[Index]]:
         """Rows of every source, joined to a batch [K, B, ...], and where they lie."""
-        total = total_updates(self._spec, self._config)
-        places = progress(self.n_updates, self._chunk, total)
+        first, total = schedule(self.n_env_steps, self._spec, self._config)
+        learned = self.n_updates % self._config.loop.n_batches  # in this cycle
+        places = progress(first + learned, self._chunk, total)
         parts, drawn = [], []
         for source in self._sources:
-            buffer, sampler, batch_size, is_demo = source
-            shape = self._chunk, batch_size
-            index = sampler.draw(math.prod(shape), replay_rng)
-            rows = self._relabel(buffer, len(buffer), index, relabel_rng)
-            rows.is_demo[:] = is_demo
-            rows.weight[:] = sampler.weights(index, places)
+            buffer, shape = source.buffer, (self._chunk, source.batch_size)
+            index = source.sampler.draw(math.prod(shape), replay_rng)
+            goals = {"n_episodes": len(buffer), **source.goals}
+            rows = relabel(buffer, index, self._reward_fn, relabel_rng, **goals)
+            rows.is_demo[:] = source.is_demo
+            rows.weight[:] = source.sampler.weights(index, places)
             parts.append(Batch(*(x.reshape(*shape, *x.shape[1:]) for x in rows)))
             drawn.append(index)
         return concatenate(parts, axis=1), drawn
-
-    def _relabel(
-        self, episodes, n_episodes: int, index: Index, rng: np.random.Generator
-    ) -> Batch:
-        return relabel(
-            episodes,
-            index,
-            self._reward_fn,
-            rng,
-            n_episodes=n_episodes,
-            relative_goals=self._config.inputs.relative_goals,
-            **self._hindsight,
-        )
 
     def _return_errors(self, drawn: list[Index], td_error: np.ndarray) -> None:
         """Gives every sampler the TD errors [K, B] of the rows that it drew."""

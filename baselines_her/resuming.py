@@ -102,11 +102,14 @@ class Saver:
             raise ValueError(f"the checkpoint does not fit this run: {error}") from None
         if saved.own is None:
             console.say(
-                f"the run had {saved.n_workers} workers and goes on with "
-                f"{self._comm.size}: its episodes are dealt out among them"
+                f"the run had {_count(saved.n_workers)} and goes on with "
+                f"{_count(self._comm.size)}: its episodes are dealt out among them"
             )
         made, here = facts["versions"], package_versions()
-        for name in SAME:
+        threads = "learner_threads"  # XLA's sums depend on their number
+        made[threads] = str(facts["config"][threads])
+        here[threads] = str(self._config.machine.learner_threads)
+        for name in (*SAME, threads):
             if made.get(name) != here[name]:
                 console.say(
                     f"warning: the run began with {name} {made.get(name)}, this is "
@@ -123,6 +126,10 @@ class Saver:
                 f"the checkpoint must be of this run, found one with other settings "
                 f"({differing}).  Remove the folder `checkpoint`, or use another."
             )
+
+
+def _count(workers: int) -> str:
+    return "1 worker" if workers == 1 else f"{workers} workers"
 
 
 def resumed_knobs(

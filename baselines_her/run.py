@@ -1,5 +1,6 @@
 """`python -m baselines_her.run`: train, play, or train and then play."""
 
+import os
 import shlex
 import sys
 from typing import Any
@@ -23,10 +24,18 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(arguments: list[str]) -> None:
     comm = connect()
     with ending_together(comm, refuses=True):
-        flags = _checked(parse_flags(arguments))
+        if comm.rank > 0:
+            sys.stdout = open(os.devnull, "w")  # one worker speaks
+        _run_with(comm, arguments)
+        report_end(comm.rank)
+
+
+def _run_with(comm: Any, arguments: list[str]) -> None:
+    flags = _checked(parse_flags(arguments))
     only_plays = "load_path" in flags and not {"num_timesteps", "resume"} & {*flags}
     if flags.get("play") and only_plays:
-        _play(flags["load_path"], flags)
+        if comm.rank == 0:
+            _play(flags["load_path"], flags)
     elif flags.get("num_cpu", 1) > comm.size == 1:
         sys.exit(relaunch("baselines_her.run", arguments, flags["num_cpu"]))
     else:
@@ -45,15 +54,13 @@ def _train(flags: dict[str, Any], arguments: list[str], comm: Any) -> None:
     from .envs.make import resolve_id
 
     env = flags.pop("env", None if "resume" in flags else "FetchReach")
-    with ending_together(comm, refuses=True):
-        env = env and resolve_id(env)
+    env = env and resolve_id(env)
     from .training import train
 
     command = shlex.join(["python", "-m", "baselines_her.run", *arguments])
     result = train(env, command=command, comm=comm, **flags)
     if flags.get("play") and comm.rank == 0:
         _play(str(result.best_policy), {"env": env, **flags})
-    report_end(comm.rank)
 
 
 def _play(path: str, flags: dict[str, Any]) -> None:

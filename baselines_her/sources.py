@@ -1,11 +1,12 @@
 """Where the rows of a batch come from: buffers, and who draws from them."""
 
 import hashlib
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from .config import Config
+from .her_sampler import hindsight
 from .replay.buffer import ReplayBuffer, UniformSampler
 from .replay.energy import EnergySampler
 from .replay.priority import PrioritisedSampler
@@ -41,6 +42,7 @@ class Source(NamedTuple):
     buffer: ReplayBuffer
     sampler: Sampler
     batch_size: int  # rows of every update's batch
+    goals: dict[str, Any]  # which ones `relabel` gives them
     is_demo: float = 0.0  # 1 if they are demonstrations
 
 
@@ -51,7 +53,10 @@ def replay_source(
     buffer, demos = ReplayBuffer(spec, config.replay.buffer_size), config.demos
     demo_rows = demos.demo_batch_size if demos.demo_file is not None else 0
     rows = config.ddpg.batch_size - demo_rows
-    return Source(buffer, replay_sampler(config.replay, buffer, rows, motion), rows)
+    sampler, her = replay_sampler(config.replay, buffer, rows, motion), config.her
+    goals = hindsight(her.replay_strategy, her.replay_k, her.actual_k, her.achieved_k)
+    goals["relative_goals"] = config.inputs.relative_goals
+    return Source(buffer, sampler, rows, goals)
 
 
 def replay_sampler(
@@ -72,13 +77,20 @@ def replay_sampler(
 
 
 def demo_sources(demos: Demos | None, spec: EnvSpec, config: Config) -> list[Source]:
-    """Nothing, or the demonstrations, always drawn uniformly."""
+    """Nothing, or the demonstrations, always drawn uniformly.
+
+    Their goals stay within their own episode: an action that is cloned must serve the
+    goal that it is cloned for.
+    """
     if demos is None:
         return []
     buffer = ReplayBuffer(spec, len(demos.goal) * spec.horizon)
     buffer.add(demos)
-    size = config.demos.demo_batch_size
-    return [Source(buffer, UniformSampler(buffer), size, is_demo=1.0)]
+    size, strategy = config.demos.demo_batch_size, config.her.replay_strategy
+    own = "future" if strategy == "futureactual" else strategy
+    goals = hindsight(own, config.her.replay_k, 0.0, 0.0)
+    goals["relative_goals"] = config.inputs.relative_goals
+    return [Source(buffer, UniformSampler(buffer), size, goals, is_demo=1.0)]
 
 
 def fingerprint(demos: Demos | None) -> str | None:
@@ -87,20 +99,3 @@ def fingerprint(demos: Demos | None) -> str | None:
         return None
     parts = demos.obs, demos.achieved, demos.goal, demos.action
     return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
-
-
-def total_updates(spec: EnvSpec, config: Config) -> int:
-    """Updates in the whole run, of which every worker takes its part."""
-    episodes = config.collect.num_env * (config.run.num_cpu or 1)
-    cycle_steps = episodes * spec.horizon
-    return -(-config.run.num_timesteps // cycle_steps) * config.loop.n_batches
-
-
-def progress(first: int, n: int, total: int) -> np.ndarray:
-    """How far in the run `n` updates are, from number `first` on: [n].
-
-    The first of `total` updates is at 0 and the last at 1, exactly; a run that goes on
-    beyond them stays at 1.
-    """
-    remaining = (total - 1 - first - np.arange(n)) / max(total - 1, 1)
-    return 1.0 - remaining.clip(0.0, 1.0)

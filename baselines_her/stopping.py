@@ -3,10 +3,23 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
+REPEAT = 1.0  # seconds
 SECONDS = 8  # a cycle that takes longer is not waited for
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, which all workers know of."""
+
+
+class Terminated(SystemExit):
+    """SIGTERM, which all workers know of."""
+
+
+AGREED = Interrupted, Terminated
 
 
 class Stop:
@@ -25,24 +38,23 @@ class Stop:
         """Takes what the workers were asked; one is enough to end all of them.
 
         Raises:
-          KeyboardInterrupt: Ctrl-C was pressed.
-          SystemExit: SIGTERM came; its code is 143.
+          Interrupted: Ctrl-C was pressed.
+          Terminated: SIGTERM came; its code is 143.
         """
         asked = [number for number in signals if number is not None]
         if asked:
             self.signal, self.is_agreed = asked[0], True
-            self.end()
-
-    def end(self) -> None:
-        """Ends the run where it stands."""
-        if self.signal == signal.SIGINT:
-            raise KeyboardInterrupt
-        raise SystemExit(128 + (self.signal or 0))
+            if self.signal == signal.SIGINT:
+                raise Interrupted
+            raise Terminated(128 + asked[0])
 
 
 @contextlib.contextmanager
-def stop_signals() -> Iterator[Stop]:
-    """Within it, the first signal only asks; the second ends the run at once.
+def stop_signals(clock: Callable[[], float] = time.monotonic) -> Iterator[Stop]:
+    """Within it, the first signal only asks; a second one ends the run at once.
+
+    Within `REPEAT` seconds it is the same one: a launcher passes on to every worker
+    what a service manager has sent to all of them already.
 
     Signals belong to the main thread: elsewhere nobody asks.
     """
@@ -52,13 +64,18 @@ def stop_signals() -> Iterator[Stop]:
         return
 
     alarm: dict[int, Any] = {}
+    asked = [0.0]
 
-    def at_once(*_):
+    def at_once(number, _):
+        if clock() - asked[0] < REPEAT:
+            return
         stop.is_agreed = False
-        stop.end()
+        if stop.signal == signal.SIGINT:
+            raise KeyboardInterrupt
+        raise SystemExit(128 + (stop.signal or 0))
 
     def ask(number, _):
-        stop.signal = number
+        stop.signal, asked[0] = number, clock()
         for name in kept:
             signal.signal(name, at_once)
         alarm[signal.SIGALRM] = signal.signal(signal.SIGALRM, at_once)

@@ -19,7 +19,7 @@ from .nets import use_threads
 from .off_policy import OffPolicy
 from .parallel.collectors import Collectors, Filmer
 from .parallel.mpi import connect
-from .parallel.together import ending_together
+from .parallel.together import ending_together, require_alike
 from .policy import Policy
 from .resuming import Saver, resumed_knobs
 from .runs.checkpoint import Checkpoints
@@ -29,10 +29,14 @@ from .runs.folder import RunFolder, choose_folder, lock, write_config
 from .runs.logger import Row
 from .runs.policy_file import read_policy
 from .runs.video import check_video_path
+from .sources import fingerprint
 from .stopping import Stop, stop_signals
 from .streams import WEIGHTS, generator
 from .types import Demos, EnvSpec, ObjectMotion
-from .versions import available_cores
+from .versions import package_versions
+
+# settings that may differ between workers
+PER_MACHINE = "collectors", "learner_threads", "log_path", "demo_file", "load_path"
 
 
 class Result(NamedTuple):
@@ -60,11 +64,12 @@ def train(
       env: environment id, version optional, or `module:Id-v0`.
       make_env: builds the user's own goal environment instead; it may take
         `render_mode`.
-      on_epoch: called with each row of progress.csv; False ends the run early.  Under
-        mpiexec the first worker calls it.
+      on_epoch: called with each row of progress.csv; False ends the run early.  Of
+        several workers the first one calls it, within `mpi_timeout` seconds.
       quiet: print nothing.
       command: how the run was started, kept in config.json.
-      comm: the workers; default: those that mpiexec started, or this process alone.
+      comm: an mpi4py communicator of the workers; default: all that mpiexec started,
+        or this process alone.  An error of one of several workers ends the job.
       **knobs: any flag of the command line, e.g. `num_timesteps=5000, seed=1`.
 
     Returns:
@@ -74,12 +79,12 @@ def train(
       ValueError: a setting or the environment is not what it must be.
       RuntimeError: training met something that it cannot go on with.
     """
-    comm = comm or connect()
+    comm = connect(comm)
     with ending_together(comm, refuses=True):
         setup = _prepare(env, make_env, knobs, comm)
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(stop_signals())
-        stack.enter_context(ending_together(comm, lambda: stop.is_agreed))
+        stack.enter_context(ending_together(comm))
         return _train(setup, comm, stop, on_epoch, quiet or comm.rank > 0, command)
 
 
@@ -90,7 +95,8 @@ def _train(
     config, spec = setup.config, setup.spec
     with contextlib.ExitStack() as stack:
         collectors = stack.enter_context(_open_collectors(setup))
-        learner = _build_learner(config, spec, comm)
+        with ending_together(comm, refuses=True):
+            learner = _build_learner(config, spec, comm)
         rewards = reward_function(setup.env)
         played = rewards, collectors, setup.demos, setup.motion
         algorithm = OffPolicy(config, spec, learner, *played, comm)
@@ -133,7 +139,9 @@ class Setup(NamedTuple):
 
 def _prepare(env: str | None, make_env: Any, knobs: dict[str, Any], comm: Any) -> Setup:
     """Looks everything up and checks it, before anything is built or written."""
-    env, knobs = resumed_knobs(knobs, env, make_env is not None)
+    require_alike(comm, {"env": env, **_shared(knobs)})
+    told = resumed_knobs(knobs, env, make_env is not None) if comm.rank == 0 else None
+    env, knobs = comm.broadcast(told)
     _require_workers(knobs.get("num_cpu"), comm.size)
     factory = env_factory(env, make_env)
     config = Config.from_flags(**knobs, env=factory.env_id)
@@ -153,10 +161,16 @@ def _prepare(env: str | None, make_env: Any, knobs: dict[str, Any], comm: Any) -
     energy = config.replay.prioritization == "energy"
     motion = object_motion(training_env) if energy else None
     comm.set_timeout(config.machine.mpi_timeout)
-    cores = max(1, available_cores() // comm.local_size)
-    config = config.resolve(spec, cores, comm.size)
+    config = config.resolve(spec, comm.cores, comm.size)
+    same = _shared(config.to_flags()) | package_versions()
+    require_alike(comm, {**same, "the demonstrations": fingerprint(demos)})
     use_threads(config.machine.learner_threads or 1)
     return Setup(factory, training_env, spec, config, demos, motion, warnings)
+
+
+def _shared(settings: dict[str, Any]) -> dict[str, Any]:
+    """Those that must be the same for all workers."""
+    return {k: v for k, v in settings.items() if k not in PER_MACHINE}
 
 
 def _require_workers(wanted: Any, found: int) -> None:
@@ -237,9 +251,11 @@ def _shape(spec: EnvSpec, config: Config) -> str:
 
 def _announce(console: Console, setup: Setup, path: Path) -> None:
     config, spec, demos = setup.config, setup.spec, setup.config.demos
+    n = config.run.num_cpu or 1
+    workers = f", {n} workers" if n > 1 else ""
     console.say(
         f"{spec.env_id}: {spec.horizon} steps an episode, preset {config.run.preset}, "
-        f"seed {config.run.seed}, run folder {path}"
+        f"seed {config.run.seed}{workers}, run folder {path}"
     )
     if demos.demo_file is not None:
         cloning = f"cloned {'with' if demos.q_filter else 'without'} Q-filter"

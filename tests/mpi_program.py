@@ -49,7 +49,6 @@ def exchanges(comm):
         "scalar": float(comm.sum(np.array(2.0))),
         "broadcast": comm.broadcast(f"of {comm.rank}"),
         "gather": comm.gather(comm.rank),
-        "local_size": comm.local_size,
         "is_mixed": comm.is_mixed,
     }
 

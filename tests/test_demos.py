@@ -14,10 +14,11 @@ from baselines_her.ddpg import DDPG, Cloning
 from baselines_her.demo_recorder import join, record
 from baselines_her.demo_starts import training_start
 from baselines_her.envs.check import check, reward_function
-from baselines_her.off_policy import OffPolicy, bc_scale
+from baselines_her.off_policy import OffPolicy
 from baselines_her.parallel.collectors import Collectors
 from baselines_her.runs.demo_file import load_demos, write_demos
 from baselines_her.runs.policy_file import read_policy
+from baselines_her.schedules import bc_scale
 from baselines_her.streams import DEMOS, TRAINING, stream
 from baselines_her.types import Batch, Start
 

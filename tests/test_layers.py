@@ -14,7 +14,7 @@ ROWS = [
     {"resuming"},
     {"epochs"},
     {"off_policy", "parallel.collectors", "parallel.worker"},
-    {"ddpg", "demo_starts", "sources"},
+    {"ddpg", "demo_starts", "sources", "schedules"},
     {"runs", "parallel.together"},
     {"demo_recorder"},
     {"envs"},

@@ -8,7 +8,8 @@ from baselines_her.config import Config
 from baselines_her.off_policy import OffPolicy
 from baselines_her.replay.buffer import ReplayBuffer, UniformSampler
 from baselines_her.replay.priority import PrioritisedSampler, SumTree, strata
-from baselines_her.sources import progress, replay_source, total_updates
+from baselines_her.schedules import progress, schedule
+from baselines_her.sources import replay_source
 from baselines_her.types import Demos, Index
 
 
@@ -155,13 +156,32 @@ def test_priorities_go_to_disk_and_back(spec):
 
 def test_beta_goes_from_the_first_update_to_the_last(point_spec):
     config = Config.from_flags(num_timesteps=100, num_env=2, n_batches=3)
-    total = total_updates(point_spec, config)
+    _, total = schedule(0, point_spec, config)
     assert total == 5 * 3  # 24 steps a cycle: the fifth reaches 100
     places = np.concatenate([progress(3 * n, 3, total) for n in range(5)])
     np.testing.assert_allclose(places, np.arange(15) / 14)
     assert (places[0], places[-1]) == (0.0, 1.0)
     assert progress(0, 1, 1) == 1.0
     np.testing.assert_array_equal(progress(14, 3, 15), [1, 1, 1])  # an extended run
+
+
+def test_beta_reaches_one_with_other_workers_too(point_spec):
+    """Half of the run with four workers, the other half with one, and the reverse."""
+    for n in (1, 4):
+        flags = {"num_timesteps": 960, "num_env": 2, "n_batches": 3, "num_cpu": n}
+        first, total = schedule(480, point_spec, Config.from_flags(**flags))
+        assert first / total == 0.5
+        cycles = 480 // (24 * n)
+        places = progress(first + 3 * (cycles - 1), 3, total)
+        assert places[-1] == 1.0
+        assert progress(first, 1, total)[0] == pytest.approx(0.5, abs=0.04)
+
+
+def test_no_new_episodes_change_nothing(spec):
+    sampler, _ = sampler_of(spec)
+    before = sampler.state()["priorities"]
+    sampler.add(np.zeros(0, int))
+    np.testing.assert_array_equal(sampler.state()["priorities"], before)
 
 
 def test_the_run_s_last_update_has_a_beta_of_one(spec):

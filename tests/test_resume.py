@@ -246,6 +246,7 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path):
         "with stop_signals() as stop:\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
         "    print('asked', stop.signal, flush=True)\n"
+        "    time.sleep(1.1)  # within a second it is the same one\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
         "    time.sleep(60)\n"
     )

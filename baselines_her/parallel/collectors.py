@@ -19,6 +19,7 @@ import numpy as np
 from ..envs.make import EnvFactory
 from ..rollout import Actor, collect
 from ..types import EnvSpec, Episodes, Start, concatenate
+from .launched import without_launcher
 from .worker import inbox_of, send
 
 Starts = list[Start]
@@ -235,8 +236,7 @@ class Filmer:
 
 def _child_environment() -> dict[str, str]:
     """This process's modules, no MPI (a child is no rank), one thread for products."""
-    launched = ("PMI", "OMPI_", "MPI_", "HYD", "SLURM_PMI")
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(launched)}
+    kept = without_launcher(os.environ)
     path = os.pathsep.join(p or os.getcwd() for p in sys.path)
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     return {**kept, **threads, "PYTHONPATH": path}

@@ -11,10 +11,15 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from .launched import without_launcher
+
 REPORTS = "BASELINES_HER_REPORTS"  # names the folder where workers report their end
 KINDS = {  # of MPI: how its library and its launcher call themselves, and its flags
     "MPICH": (("mpich", "hydra", "intel"), ()),
-    "Open MPI": (("open mpi", "open-mpi", "openrte"), ("--oversubscribe",)),
+    "Open MPI": (
+        ("open mpi", "open-mpi", "openrte"),
+        ("--oversubscribe", "--bind-to", "none"),
+    ),
 }
 
 
@@ -31,7 +36,7 @@ def relaunch(module: str, arguments: Sequence[str], n: int) -> int:
     with tempfile.TemporaryDirectory() as reports:
         process = subprocess.Popen(
             command,
-            env={**os.environ, REPORTS: reports},
+            env={**without_launcher(os.environ), REPORTS: reports},
             start_new_session=True,  # Ctrl-C reaches it once, from here
             preexec_fn=_end_with_parent,
         )
@@ -80,7 +85,11 @@ def find_mpiexec() -> list[str]:
 def _library() -> str:
     code = "from mpi4py import MPI; print(MPI.Get_library_version())"
     found = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code],
+        env=without_launcher(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if found.returncode:
         reason = (found.stderr.strip() or "no reason told").splitlines()[-1]

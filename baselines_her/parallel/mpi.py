@@ -5,6 +5,7 @@ training on episodes of their own.  mpi4py is imported only there: without MPI n
 of it is needed.
 """
 
+import functools
 import hashlib
 import os
 import platform
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..versions import available_cores
 from .launched import launched_size
 from .watchdog import Watchdog
 
@@ -24,9 +26,10 @@ NAP = 1e-4  # seconds
 class Solo:
     """A single worker: every exchange returns what it was given."""
 
-    rank, size, local_size = 0, 1, 1
+    rank, size = 0, 1
     is_mixed = False
     waited = exchanged = 0.0
+    cores = available_cores()
 
     def sum(self, array: np.ndarray) -> np.ndarray:
         """The sum of every worker's `array`."""
@@ -57,26 +60,27 @@ class Workers:
     Attributes:
       rank: this worker's number, from 0.
       size: how many there are.
-      local_size: how many of them share this machine.
+      cores: this worker's share of its machine's.
       is_mixed: whether their processors differ, and with them perhaps their bits.
       waited: seconds spent until all workers had come to an exchange, so far.
       exchanged: seconds spent in exchanging.
     """
 
-    def __init__(self, mpi: Any, clock: Callable[[], float] = time.perf_counter):
+    def __init__(self, comm: Any, clock: Callable[[], float] = time.perf_counter):
         """Meets the others.
 
         Args:
-          mpi: the module `mpi4py.MPI`.
+          comm: an mpi4py communicator; messages pass in copies of it.
           clock: seconds.
         """
-        self._mpi, self._comm, self._clock = mpi, mpi.COMM_WORLD, clock
-        self.rank, self.size = self._comm.Get_rank(), self._comm.Get_size()
+        self._comm, self._clock = comm.Dup(), clock
+        self.rank, self.size = comm.Get_rank(), comm.Get_size()
         self.waited = self.exchanged = 0.0
-        self._watchdog = Watchdog(self._comm.Dup())
-        self.local_size = self._comm.Split_type(mpi.COMM_TYPE_SHARED).Get_size()
-        self._places = self.gather(f"rank {self.rank} on {platform.node()}")
+        places = comm.allgather(f"rank {self.rank} on {platform.node()}")
+        self._places, self._watchdog = places, Watchdog(comm.Dup(), places)
         self.is_mixed = len(set(self.gather(_processor()))) > 1
+        told = self.gather((platform.node(), _affinity()))
+        self.cores = share_of_cores(self.rank, told)
 
     def sum(self, array: np.ndarray) -> np.ndarray:
         """The sum of every worker's `array`, in its type; the same bits for all."""
@@ -116,7 +120,8 @@ class Workers:
         if others:
             raise RuntimeError(
                 f"{what} must be the same on all workers, but differ from rank 0 "
-                f"({found[0][1]}) on {', '.join(others)}.  Use processors of one type."
+                f"({found[0][1]}) on {', '.join(others)}.  Use one type of "
+                "processor and the same packages everywhere."
             )
 
     def set_timeout(self, seconds: float) -> None:
@@ -124,8 +129,9 @@ class Workers:
         self._watchdog.limit = seconds
 
     def abort(self, code: int) -> None:
-        """Ends every worker's process."""
+        """Ends every worker's process, this one at once."""
         self._comm.Abort(code)
+        os._exit(code)  # MPICH comes back from Abort, and ends this process later
 
     def _exchange(self, work: Callable[[], Any]) -> Any:
         """Waits until all workers are here, leaving them the processor, then works.
@@ -138,7 +144,7 @@ class Workers:
             request, looks = self._comm.Ibarrier(), 0
             while not request.Test():
                 looks += 1
-                os.sched_yield() if looks < YIELDS else time.sleep(NAP)
+                time.sleep(0.0 if looks < YIELDS else NAP)
             met = self._clock()
             result = work()
         self.waited += met - started
@@ -146,32 +152,63 @@ class Workers:
         return result
 
 
-def connect() -> "Solo | Workers":
+def connect(comm: Any = None) -> Solo | Workers:
     """The communicator of this process.
 
+    Args:
+      comm: an mpi4py communicator, or one of these classes, which is returned; default:
+        all that the launcher started, or nobody.
+
     Raises:
-      RuntimeError: it was launched as one of several workers, and MPI cannot be loaded
-        or is another one than the launcher's.  Going on alone would start the same
-        training once for every worker.
+      RuntimeError: the process was launched as one of several workers, and MPI cannot
+        be loaded or is another one than the launcher's.  Going on alone would start
+        the same training once for every worker.
     """
+    if comm is not None:
+        return Workers(comm) if hasattr(comm, "Get_rank") else comm
     wanted = launched_size()
-    if wanted == 1:
-        return Solo()
+    return Solo() if wanted == 1 else _launched_workers(wanted)
+
+
+@functools.cache  # for all trainings of a process
+def _launched_workers(wanted: int | None) -> Solo | Workers:
     cure = "  Use the mpiexec of that library: `pip install '.[mpi]'` brings both."
+    who = f"this process is one of {wanted or 'several'} workers"
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:
-        raise RuntimeError(
-            f"this process is one of {wanted} workers, but MPI cannot be loaded: "
-            f"{error}.{cure}"
-        ) from None
-    if wanted != MPI.COMM_WORLD.Get_size():
+        raise RuntimeError(f"{who}, but MPI cannot be loaded: {error}.{cure}") from None
+    found = MPI.COMM_WORLD.Get_size()
+    if found != (wanted or int(os.environ.get("SLURM_NTASKS", found))):
         library = MPI.Get_library_version().split("\n")[0][:40]
         raise RuntimeError(
-            f"this process is one of {wanted} workers, but its MPI library ({library}) "
-            f"sees {MPI.COMM_WORLD.Get_size()}: the launcher is of another MPI.{cure}"
+            f"{who}, but its MPI library ({library}) sees {found}: the launcher is of "
+            f"another MPI.{cure}"
         )
-    return Workers(MPI)
+    if MPI.Query_thread() < MPI.THREAD_MULTIPLE:
+        raise RuntimeError(
+            "MPI must allow calls from several threads (MPI_THREAD_MULTIPLE), and this "
+            f"one does not.{cure}"
+        )
+    return Workers(MPI.COMM_WORLD) if found > 1 else Solo()
+
+
+def share_of_cores(rank: int, told: list[tuple[str, set[int]]]) -> int:
+    """How many cores a worker has for itself, at least 1.
+
+    Args:
+      rank: the worker.
+      told: by rank, the machine and the numbers of the cores it may use.
+    """
+    node, own = told[rank]
+    rivals = [cores for other, cores in told if other == node]
+    return max(1, int(sum(1 / sum(c in cores for cores in rivals) for c in own)))
+
+
+def _affinity() -> set[int]:
+    if hasattr(os, "sched_getaffinity"):
+        return os.sched_getaffinity(0)
+    return set(range(available_cores()))
 
 
 def _processor() -> str:

@@ -15,51 +15,54 @@ from typing import Any
 
 import numpy as np
 
+LOOK = 1.0  # seconds between two looks
 LISTEN = 3.0  # seconds in which the others say that they wait too
 
 
 class Watchdog:
     """Watches the waits of one worker."""
 
-    def __init__(self, comm: Any, limit: float = 300.0):
+    def __init__(self, comm: Any, places: list[str], limit: float = 300.0):
         """Starts watching.
 
         Args:
           comm: an mpi4py communicator of its own.
+          places: how each rank is named.
           limit: seconds that a wait may last.
         """
         self.limit = limit
-        self._comm = comm
-        self._since: float | None = None
+        self._comm, self._places = comm, places
+        self._n_waits, self._waits = 0, False
         threading.Thread(target=self._watch, daemon=True).start()
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
         """Within it, this worker waits for the others."""
-        self._since = time.monotonic()
+        self._n_waits += 1
+        self._waits = True
         try:
             yield
         finally:
-            self._since = None
+            self._waits = False
 
     def _watch(self) -> None:
+        seen, looks = 0, 0  # a job that was suspended as a whole has not waited
         while True:
-            time.sleep(1.0)
-            since = self._since
-            if since is None:
-                continue
-            if time.monotonic() - since > self.limit or self._comm.Iprobe():
+            time.sleep(LOOK)
+            looks = looks + 1 if self._waits and self._n_waits == seen else 0
+            seen = self._n_waits
+            if looks and (looks * LOOK > self.limit or self._comm.Iprobe()):
                 self._end_job()
 
     def _end_job(self) -> None:
         silent = self._silent_ranks()
         others = set(range(self._comm.Get_size())) - silent
         if self._comm.Get_rank() == min(others):
-            names = " and ".join(f"rank {rank}" for rank in sorted(silent))
+            names = " and ".join(self._places[rank] for rank in sorted(silent))
             print(
                 f"error: every worker must answer within {self.limit:g} s, and "
-                f"{names or 'the network'} did not.  Look at its machine, or raise "
-                "--mpi_timeout.",
+                f"{names or 'the network'} did not.  Look there, or raise "
+                "--mpi_timeout (for a slow `on_epoch` too).",
                 file=sys.stderr,
                 flush=True,
             )

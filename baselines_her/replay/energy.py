@@ -59,7 +59,13 @@ class EnergySampler:
     def add(self, slots: np.ndarray) -> None:
         """New episodes, at `slots` [E], get the weights of their motion."""
         buffer, (position_of, dt) = self._buffer, self._motion
-        position = position_of(buffer.obs[slots], buffer.achieved[slots])
+        position = np.asarray(position_of(buffer.obs[slots], buffer.achieved[slots]))
+        wanted = len(slots), buffer.horizon + 1, 3
+        if position.shape != wanted or not np.isfinite(position).all():
+            raise ValueError(
+                f"object_position must give finite numbers of shape {wanted}, found "
+                f"shape {position.shape}.  Mend it in the environment."
+            )
         self._tree.set(slots, trajectory_energy(position, dt) + self._eps)
 
     def draw(self, n: int, rng: np.random.Generator) -> Index:

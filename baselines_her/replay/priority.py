@@ -47,6 +47,8 @@ class SumTree:
             in a ring that fills.  Of a slot that occurs twice the last one counts.
           priorities: [N], above 0.
         """
+        if not len(slots):
+            return
         self._levels[0][slots] = priorities  # NumPy assigns in order: the last stays
         self._n_filled = max(self._n_filled, int(slots.max()) + 1)
         nodes = slots

@@ -85,8 +85,9 @@ class Checkpoints:
         workers = self._comm.gather(worker)
         if self._comm.rank == 0:
             self._write_manifest(facts, workers)
-            self._remove_others(workers)
+            sweep(self._folder)
         self._comm.gather(None)  # until then the checkpoint before counts
+        self._remove_others(workers)
         self._parts = parts
 
     def load(self) -> Checkpoint | None:
@@ -100,7 +101,7 @@ class Checkpoints:
         try:
             if rank == 0 and path.exists():
                 shared = self._read_shared(path)
-                self._remove_others(shared[0]["workers"])
+                sweep(self._folder)
             told = self._comm.broadcast(shared)
             if told is None:
                 return None
@@ -111,6 +112,7 @@ class Checkpoints:
                 own = self._restore(workers[rank])
             else:
                 self._deal(workers)
+            self._remove_others(workers)
             return Checkpoint(arrays, manifest["facts"], own, len(workers))
         except (*DAMAGE, OSError) as error:
             reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
@@ -120,7 +122,8 @@ class Checkpoints:
         """Removes a checkpoint that lies where a run begins anew."""
         if self._comm.rank == 0:
             (self._folder / MANIFEST).unlink(missing_ok=True)
-            self._remove_others([])
+            sweep(self._folder)
+        self._remove_others([])
 
     def _write_manifest(self, facts: dict[str, Any], workers: list[Any]) -> None:
         manifest = {
@@ -173,15 +176,19 @@ class Checkpoints:
         return {**_write_npz(path, fields), "first": first, "last": last}
 
     def _remove_others(self, workers: list[dict[str, Any]]) -> None:
-        """Removes what the manifest does not name, while nobody writes."""
-        sweep(self._folder)
-        names = {MANIFEST}
-        for worker in workers:
-            files = [worker["state"], *worker["episodes"]]
-            names |= {file["file"] for file in files}
+        """Removes what the manifest does not name, of this worker.
+
+        The first one also removes what other numbers of workers have left.
+        """
+        files = [[worker["state"], *worker["episodes"]] for worker in workers]
+        names = {file["file"] for entries in files for file in entries}
         for pattern in "state_*.npz", "episodes_*.npz":
             for path in self._folder.glob(pattern):
-                if path.name not in names:
+                is_own = path.stem.endswith(self._mark)
+                is_other = not path.stem.endswith(f"of{self._comm.size}")
+                if path.name not in names and (
+                    is_own or (is_other and self._comm.rank == 0)
+                ):
                     path.unlink(missing_ok=True)
 
 

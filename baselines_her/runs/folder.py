@@ -17,12 +17,13 @@ from .files import sweep, write_atomically
 from .logger import Row, open_writers
 from .policy_file import write_policy
 
-# Settings that may differ when a run goes on: they do not change what is computed.
+# Settings that may differ when a run goes on; the last two may change its bits.
 FREE = (
     *("num_timesteps", "log_path", "save_path", "play", "resume"),
     *("episodes", "per_step"),
     *("checkpoint_interval", "policy_save_interval", "video_interval"),
-    *("collectors", "collector_timeout", "num_cpu", "mpi_timeout"),
+    *("collectors", "collector_timeout", "mpi_timeout"),
+    *("num_cpu", "learner_threads"),
 )
 
 
@@ -101,7 +102,7 @@ class RunFolder:
     def resume_hint(self) -> str:
         """The command that goes on with this run."""
         path, n = shlex.quote(str(self.path)), self._config.run.num_cpu or 1
-        workers = f" --num_cpu={n}" if n > 1 else ""
+        workers = f" --num_cpu={n} (or under mpiexec, as before)" if n > 1 else ""
         return f"Go on with: python -m baselines_her.run --resume={path}{workers}"
 
     def _note(self, row: Row) -> bool:

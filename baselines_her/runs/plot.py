@@ -25,7 +25,7 @@ PANELS = {
     "test/success_rate": "success at the last step",
     "test/mean_Q": "mean Q of the test episodes",
 }
-UNTOLD = (*FREE, "seed", "preset")  # do not tell groups apart
+UNTOLD = {*FREE, "seed", "preset"} - {"num_cpu"}  # do not tell groups apart
 DEFAULTS = Config().to_flags()  # of settings that came after a run
 STATISTICS = ("median", "iqm")
 GRID = 200
