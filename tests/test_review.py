@@ -97,16 +97,16 @@ def test_a_stop_that_interrupts_an_evaluation_saves_what_is_whole(
     from baselines_her import epochs, stopping
 
     monkeypatch.setattr(stopping, "SECONDS", 1)
-    slow = epochs.success_rates
+    slow = epochs.Epochs._evaluate
 
-    def hang(episodes):
+    def hang(self, policy):
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(30)
 
-    monkeypatch.setattr(epochs, "success_rates", hang)
+    monkeypatch.setattr(epochs.Epochs, "_evaluate", hang)
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path / "run", **SHORT)
-    monkeypatch.setattr(epochs, "success_rates", slow)
+    monkeypatch.setattr(epochs.Epochs, "_evaluate", slow)
     manifest = json.loads((tmp_path / "run" / "checkpoint/manifest.json").read_text())
     assert manifest["facts"]["counters"]["n_cycles"] == 3
     result = train(tmp_path / "run", **SHORT)
