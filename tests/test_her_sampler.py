@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from conftest import HORIZON, counting_episodes
 
+from baselines_her.config import Config
 from baselines_her.her_sampler import Mixture, future_p, hindsight, relabel
-from baselines_her.types import Index
+from baselines_her.sources import demo_sources
+from baselines_her.types import Demos, Index
 
 
 def reward_fn(achieved, goal):
@@ -169,3 +171,19 @@ def test_other_strategies_draw_no_more_numbers_than_before():
     chosen = again.random(len(index.step)) < 0.8
     again.integers(HORIZON - index.step[chosen])
     assert rng.bit_generator.state == again.bit_generator.state
+
+
+def test_demonstrations_borrow_no_goals(spec):
+    """With a share of .9 from other episodes, theirs still come from their own."""
+    episodes, told = counting_episodes(3), {"seed": np.arange(3), "facts": {}}
+    demos = Demos(*episodes[:4], success=np.ones(3, bool), state0=None, **told)
+    flags = {"demo_file": "x.npz", "num_demo": 3, "demo_batch_size": 4}
+    config = Config.from_flags(**flags, replay_strategy="futureactual")
+    (source,) = demo_sources(demos, spec, config)
+    index = Index(np.repeat(np.arange(3), 200), np.tile(np.arange(5), 120))
+    parts = episodes, index, reward_fn
+    rows = relabel(*parts, np.random.default_rng(0), n_episodes=3, **source.goals)
+    goal = rows.goal[:, 0]  # 100 e + t of the row's own episode, or 100 e - 50
+    own = 100 * index.episode
+    assert (((goal > own + index.step) & (goal <= own + 5)) | (goal == own - 50)).all()
+    assert 0.75 < np.mean(goal > own) < 0.85

@@ -167,6 +167,11 @@ def test_two_workers_train_stop_and_go_on_with_the_same_bits(
     # 4 episodes of 12 steps, 2 workers: 96 steps a cycle, 384 an epoch
     assert [row["steps/env"] for row in rows(whole)] == [384, 768]
     assert [row["steps/updates"] for row in rows(whole)] == [12, 24]
+    starts = [
+        np.load(whole / "checkpoint" / f"episodes_0_rank{rank}of2.npz")["goal"]
+        for rank in (0, 1)
+    ]
+    assert not np.isin(starts[0], starts[1]).any()  # episodes of their own
     config = json.loads((whole / "config.json").read_text())["config"]
     assert config["num_cpu"] == 2
 
