@@ -3,6 +3,8 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
+
 from baselines_her.parallel.mpi import Solo
 
 
@@ -19,6 +21,9 @@ class FakeWorker(Solo):
         values = list(self._table)
         self._barrier.wait(timeout=30)
         return values
+
+    def sum(self, array):
+        return np.sum(self.gather(array), axis=0)
 
     def broadcast(self, value):
         return self.gather(value)[0]

@@ -4,10 +4,14 @@ import os
 import signal
 import threading
 import time
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from fake_workers import together
 
+from baselines_her.config import Config
+from baselines_her.epochs import Epochs
 from baselines_her.parallel.launched import launched_rank, launched_size
 from baselines_her.parallel.mpi import Solo, share_of_cores
 from baselines_her.parallel.together import ending_together, require_alike
@@ -93,6 +97,33 @@ def test_the_same_signal_twice_within_a_second_is_one():
         with pytest.raises(SystemExit) as ended:
             os.kill(os.getpid(), signal.SIGTERM)
         assert ended.value.code == 143 and not stop.is_agreed
+
+
+class Numbered:
+    """Collectors and learner: episode n succeeds if n is even, and its Q is n."""
+
+    def collect(self, policy, starts):
+        n = np.array([start.seed.spawn_key[2] for start in starts])
+        return SimpleNamespace(success=np.stack([n > 0, n % 2 == 0], axis=1), n=n)
+
+    def mean_q(self, tests):
+        return float(tests.n.mean())
+
+
+@pytest.mark.parametrize("size", [1, 3, 9])
+def test_workers_share_the_evaluation(size):
+    config = Config.from_flags(n_test_rollouts=7)
+
+    def work(comm):
+        algorithm = SimpleNamespace(learner=Numbered())
+        epochs = Epochs(config, algorithm, Numbered(), None, None, comm)
+        epochs.rows = [{}]  # of an epoch before: numbers 0 to 6
+        return epochs._evaluate(None)
+
+    for row in together(size, work):  # numbers 7 to 13
+        assert row["test/success_rate"] == 3 / 7
+        assert row["test/success_any"] == 1.0
+        assert row["test/mean_Q"] == pytest.approx(10.0)
 
 
 class Silent:
