@@ -69,7 +69,7 @@ class CollectConfig:
     def __post_init__(self) -> None:
         check_knobs(self)
 
-    num_env: int = knob(20, "episodes per cycle and worker", low=1)
+    num_env: int = knob(20, "episodes per cycle and worker (rollout_batch_size)", low=1)
     random_eps: float = knob(0.3, "share of uniformly random actions", low=0, high=1)
     noise_eps: float = knob(0.2, "size of the noise, in units of max_action", low=0)
     noise: str = knob(
