@@ -1,7 +1,7 @@
 """Faults of one of two workers, and of mpiexec: nobody hangs, nobody is left behind.
 
-python tests/reliability/workers.py [20]: so many trials of every fault, each at a
-random step; prints the slowest end of each.
+python tests/reliability/workers.py [20 [FAULT...]]: so many trials of every fault, or of
+those named (numbers as printed), each at a random step; prints the slowest end of each.
 """
 
 import os
@@ -94,11 +94,13 @@ def main():
     mpiexec = find_mpiexec()
     plan = [(worker_fault, kind, "one worker") for kind in WORKER_FAULTS]
     plan += [(launcher_signal, kind, "mpiexec") for kind in LAUNCHER_SIGNALS]
-    for number, (work, kind, whose) in enumerate(plan):
+    chosen = sys.argv[2:] or map(str, range(len(plan)))
+    for number in map(int, chosen):
+        work, kind, whose = plan[number]
         folders = [root / f"{number}_{k}" for k in range(n)]
         seconds = [trial(work, kind, folder, rng, mpiexec) for folder in folders]
         print(
-            f"{kind} of {whose}: {n} of {n} ended, nobody left, "
+            f"{number}: {kind} of {whose}: {n} of {n} ended, nobody left, "
             f"median {np.median(seconds):.1f} s, slowest {max(seconds):.1f} s",
             flush=True,
         )
