@@ -1,7 +1,8 @@
 """Faults of one of two workers, and of mpiexec: nobody hangs, nobody is left behind.
 
-python tests/reliability/workers.py [20 [FAULT...]]: so many trials of every fault, or of
-those named (numbers as printed), each at a random step; prints the slowest end of each.
+python tests/reliability/workers.py [20 [FAULT...]]: so many trials of every fault, or
+of those named by their numbers (as printed), each at a random step; prints the slowest
+end of each.
 """
 
 import os
