@@ -74,10 +74,11 @@ class DDPG:
         n_in, hidden = spec.obs_dim + spec.goal_dim, [config.hidden] * config.layers
         actor_sizes = [n_in, *hidden, spec.action_dim]
         critic_sizes = [n_in + spec.action_dim, *hidden, 1]
+        normal = config.layer_norm
         self.actor = MLP(actor_sizes, rng, "actor")
-        self.critic = MLP(critic_sizes, rng, "critic")
+        self.critic = MLP(critic_sizes, rng, "critic", normal)
         self.target_actor = MLP(actor_sizes, rng, "target_actor")
-        self.target_critic = MLP(critic_sizes, rng, "target_critic")
+        self.target_critic = MLP(critic_sizes, rng, "target_critic", normal)
         self._actor_adam = Adam(self.actor.weights, config.pi_lr)
         self._critic_adam = Adam(self.critic.weights, config.Q_lr)
         self.obs_norm = Normalizer(spec.obs_dim, inputs.norm_eps)
@@ -269,8 +270,7 @@ class DDPG:
         config = self._inputs
         parts = []
         for x, (mean, std) in zip((obs, goal), stats):
-            x = tf.clip_by_value(x, -config.clip_obs, config.clip_obs)
-            x = (x - mean) / std
+            x = (tf.clip_by_value(x, -config.clip_obs, config.clip_obs) - mean) / std
             parts.append(tf.clip_by_value(x, -config.norm_clip, config.norm_clip))
         return tf.concat(parts, axis=1)
 

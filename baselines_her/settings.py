@@ -215,6 +215,9 @@ class DDPGConfig:
 
     layers: int = knob(3, "hidden layers of actor and critic", low=1)
     hidden: int = knob(256, "units in each hidden layer", low=1)
+    layer_norm: bool = knob(
+        False, "normalise the critic's hidden layers (layer normalisation)"
+    )
     batch_size: int = knob(1024, "transitions per update and worker", low=1)
     Q_lr: float = knob(1e-3, "critic's learning rate", low=0)
     pi_lr: float = knob(1e-3, "actor's learning rate", low=0)

@@ -10,19 +10,29 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
+NORM_EPS = 1e-5
+
 
 class MLP(tf.Module):
     """ReLU hidden layers and a linear output; Glorot-uniform kernels, zero biases."""
 
-    def __init__(self, sizes: list[int], rng: np.random.Generator, name: str):
+    def __init__(
+        self,
+        sizes: list[int],
+        rng: np.random.Generator,
+        name: str,
+        normalise: bool = False,
+    ):
         """Draws the weights.
 
         Args:
           sizes: widths from input to output.
           rng: draws the kernels, first layer first.
           name: prefix of the variables' names.
+          normalise: hidden layers pass through `layer_norm` before their ReLU.
         """
         super().__init__(name=name)
+        self._before_relu = layer_norm if normalise else tf.identity
         self.layers = []
         for n, (rows, columns) in enumerate(itertools.pairwise(sizes)):
             limit = np.sqrt(6.0 / (rows + columns))
@@ -38,7 +48,7 @@ class MLP(tf.Module):
     def __call__(self, x):
         """[B, sizes[0]] -> [B, sizes[-1]]."""
         for kernel, bias in self.layers[:-1]:
-            x = tf.nn.relu(tf.matmul(x, kernel) + bias)
+            x = tf.nn.relu(self._before_relu(tf.matmul(x, kernel) + bias))
         kernel, bias = self.layers[-1]
         return tf.matmul(x, kernel) + bias
 
@@ -46,6 +56,15 @@ class MLP(tf.Module):
     def weights(self) -> list[tf.Variable]:
         """Kernel and bias of each layer, first layer first."""
         return [variable for layer in self.layers for variable in layer]
+
+
+def layer_norm(x):
+    """Each row of x [B, H] shifted and scaled to mean 0 and variance 1.
+
+    Ba et al. 2016 (arXiv:1607.06450), eq. 3, without gain and bias.
+    """
+    mean, variance = tf.nn.moments(x, axes=[1], keepdims=True)
+    return (x - mean) * tf.math.rsqrt(variance + NORM_EPS)
 
 
 def unit_action(actor: MLP, x):
