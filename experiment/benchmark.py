@@ -2,6 +2,7 @@
 
     python experiment/benchmark.py demos              # run it, or go on with it
     python experiment/benchmark.py demos --show       # what it holds, and what is done
+    python experiment/benchmark.py demos --only pick_demos_seed1
 
 Every run has a folder logs/benchmark/<list>/<run>_seed<n>.  After the training its
 final policy plays 100 episodes: `evaluation.json`.  That file, `progress.csv` and
@@ -91,15 +92,27 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("name", help=", ".join(lists))
     parser.add_argument("--out", type=Path, default=Path("logs/benchmark"))
     parser.add_argument("--results", type=Path, default=Path("docs/results"))
+    parser.add_argument("--only", nargs="+", help="these runs of the list")
     parser.add_argument("--show", action="store_true", help="run nothing")
     return run_command(_run_list, lists, parser.parse_args(arguments))
+
+
+def chosen(
+    runs: list[tuple[str, list[str]]], only: list[str] | None
+) -> list[tuple[str, list[str]]]:
+    """The runs that `only` names, or all; raises on a name that is none of them."""
+    known = [label for label, _ in runs]
+    for label in only or []:
+        if label not in known:
+            raise ValueError(f"there is no run {label}{nearest(label, known)}")
+    return [run for run in runs if not only or run[0] in only]
 
 
 def _run_list(lists: dict[str, Any], options: argparse.Namespace) -> None:
     if options.name not in lists:
         hint = nearest(options.name, lists)
         raise ValueError(f"there is no list {options.name}{hint}")
-    for label, flags in runs_of(options.name, lists):
+    for label, flags in chosen(runs_of(options.name, lists), options.only):
         folder = options.out / options.name / label
         results = options.results / options.name / label
         done = (results / EVALUATION).exists()
