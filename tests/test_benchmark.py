@@ -1,0 +1,79 @@
+"""experiment/benchmark.py: which runs a list holds, and which are left to do."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[1] / "experiment" / "benchmark.py"
+LISTS = {
+    "two": {
+        "one": {"flags": ["--env=FetchReach"], "seeds": [0, 1]},
+        "other": {"flags": ["--env=FetchPush"], "seeds": [5]},
+    }
+}
+RUNS = [
+    ("one_seed0", ["--env=FetchReach", "--seed=0"]),
+    ("other_seed5", ["--env=FetchPush", "--seed=5"]),
+    ("one_seed1", ["--env=FetchReach", "--seed=1"]),
+]
+
+
+@pytest.fixture
+def benchmark(tmp_path, monkeypatch):
+    """The script as a module: its lists are ours, and training only takes notes."""
+    spec = importlib.util.spec_from_file_location("benchmark", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    lists, trained = tmp_path / "lists.json", []
+    lists.write_text(json.dumps(LISTS))
+
+    def train(folder, flags):
+        trained.append((folder.name, flags))
+        folder.mkdir(parents=True)
+        for name in "config.json", "progress.csv":
+            (folder / name).write_text(name)
+
+    monkeypatch.setattr(module, "LISTS_FILE", lists)
+    monkeypatch.setattr(module, "train", train)
+    monkeypatch.setattr(module, "evaluate", lambda folder: {"latest": 0.5})
+    monkeypatch.chdir(tmp_path)
+    module.trained = trained
+    return module
+
+
+def test_first_seeds_come_first(benchmark):
+    assert benchmark.runs_of("two", LISTS) == RUNS
+
+
+def test_a_finished_run_is_never_repeated(benchmark):
+    done = Path("docs/results/two/other_seed5")
+    done.mkdir(parents=True)
+    (done / "evaluation.json").write_text("{}")
+    assert benchmark.main(["two"]) == 0
+    assert benchmark.trained == [RUNS[0], RUNS[2]]
+    assert benchmark.main(["two"]) == 0
+    assert len(benchmark.trained) == 2
+    kept = Path("docs/results/two/one_seed1")
+    assert json.loads((kept / "evaluation.json").read_text()) == {"latest": 0.5}
+    assert (kept / "progress.csv").read_text() == "progress.csv"
+
+
+def test_only_the_named_runs(benchmark):
+    assert benchmark.main(["two", "--only", "one_seed1"]) == 0
+    assert benchmark.trained == [RUNS[2]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["too"], "there is no list too"),
+        (["two", "--only", "one_seed2"], "there is no run one_seed2"),
+    ],
+)
+def test_unknown_names_run_nothing(benchmark, capsys, arguments, sentence):
+    with pytest.raises(SystemExit, match="2"):
+        benchmark.main(arguments)
+    assert sentence in capsys.readouterr().err
+    assert not benchmark.trained
