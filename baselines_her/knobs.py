@@ -13,9 +13,22 @@ from collections.abc import Iterable
 from typing import Any
 
 
-def knob(default: Any, help: str, low=None, high=None, choices=None, above=None) -> Any:
-    """A field with its help and its range: `low <= x <= high`, `above < x`."""
+def knob(
+    default: Any,
+    help: str,
+    low=None,
+    high=None,
+    choices=None,
+    above=None,
+    needs: tuple[str, Any] | None = None,
+) -> Any:
+    """A field with its help and its range: `low <= x <= high`, `above < x`.
+
+    `needs` is (name, value) of the field of the same part that gives it an effect.
+    """
     limits = {"low": low, "high": high, "choices": choices, "above": above}
+    limits |= {"needs": needs}
+    help = f"with {needs[0]}={needs[1]}: {help}" if needs else help
     return dataclasses.field(default=default, metadata={"help": help, **limits})
 
 
@@ -25,6 +38,8 @@ def check_knobs(settings: Any) -> None:
         value = coerce(field.name, field.type, getattr(settings, field.name))
         _check_range(field, value)
         object.__setattr__(settings, field.name, value)
+    for field in dataclasses.fields(settings):
+        _check_effect(settings, field)
 
 
 def nearest(word: str, known: Iterable[str], prefix: str = "") -> str:
@@ -81,6 +96,19 @@ def _is_finite(value):
         return math.isfinite(value)
     except OverflowError:  # an integer beyond all floats
         return False
+
+
+def _check_effect(settings, field):
+    """Refuses a value that was given, but does nothing as the others are."""
+    needs, value = field.metadata["needs"], getattr(settings, field.name)
+    if needs is None or value == field.default:
+        return
+    name, needed = needs
+    if (found := getattr(settings, name)) != needed:
+        raise ValueError(
+            f"{field.name}={value} has no effect with {name}={found}.  Set {name}="
+            f"{needed}, or drop {field.name}."
+        )
 
 
 def _check_range(field, value):

@@ -77,8 +77,8 @@ class CollectConfig:
         "noise on actions; ou: Ornstein-Uhlenbeck",
         choices=("gaussian", "ou", "none"),
     )
-    ou_theta: float = knob(0.15, "with noise=ou: pull back to 0", low=0)
-    ou_dt: float = knob(1e-2, "with noise=ou: units of time in a step", above=0)
+    ou_theta: float = knob(0.15, "pull back to 0", low=0, needs=("noise", "ou"))
+    ou_dt: float = knob(1e-2, "units of time in a step", above=0, needs=("noise", "ou"))
     skip_bad_episodes: bool = knob(
         False, "drop and count episodes with numbers that are not finite"
     )
@@ -101,10 +101,16 @@ class HERConfig:
     )
     replay_k: float = knob(4, "hindsight rows per ordinary row", low=0)
     actual_k: float = knob(
-        4, "with futureactual: rows with any episode's desired goal, likewise", low=0
+        4,
+        "rows with any episode's desired goal, likewise",
+        low=0,
+        needs=("replay_strategy", "futureactual"),
     )
     achieved_k: float = knob(
-        1, "with futureactual: rows with any episode's achieved goal, likewise", low=0
+        1,
+        "rows with any episode's achieved goal, likewise",
+        low=0,
+        needs=("replay_strategy", "futureactual"),
     )
 
 
@@ -114,12 +120,6 @@ class ReplayConfig:
 
     def __post_init__(self) -> None:
         check_knobs(self)
-        if self.per_chunk and self.prioritization != "tderror":
-            raise ValueError(
-                f"per_chunk={self.per_chunk} has no effect with prioritization="
-                f"{self.prioritization}, where no draw depends on an update.  Give "
-                "--per, or drop --per_chunk."
-            )
 
     buffer_size: int = knob(1_000_000, "transitions kept", low=1)
     prioritization: str = knob(
@@ -129,16 +129,25 @@ class ReplayConfig:
         choices=("uniform", "tderror", "energy"),
     )
     per_alpha: float = knob(
-        0.6, "with tderror: exponent of priorities; 0: all alike", low=0, high=1
+        0.6,
+        "exponent of priorities; 0: all alike",
+        low=0,
+        high=1,
+        needs=("prioritization", "tderror"),
     )
     per_beta0: float = knob(
-        0.4, "with tderror: exponent of weights at first; 1 at the end", low=0, high=1
+        0.4,
+        "exponent of weights at first; 1 at the end",
+        low=0,
+        high=1,
+        needs=("prioritization", "tderror"),
     )
     per_eps: float = knob(1e-6, "added to every |TD error| or energy", above=0)
     per_chunk: int = knob(
         0,
-        "with tderror: updates between two looks at the priorities; 0: n_batches",
+        "updates between two looks at the priorities; 0: n_batches",
         low=0,
+        needs=("prioritization", "tderror"),
     )
 
 
