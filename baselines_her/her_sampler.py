@@ -106,6 +106,18 @@ def borrow_goals(
     goal[chosen[achieved]] = episodes.achieved[other[achieved], step[achieved]]
 
 
+def is_reached(
+    achieved: np.ndarray, goal: np.ndarray, reward_fn: RewardFn
+) -> np.ndarray:
+    """Whether each goal [B, G] gives the reward at `achieved` that it gives at itself.
+
+    Manela & Biess 2021, "Bias-Reduced Hindsight Experience Replay with Virtual Goal
+    Prioritization" (Neurocomputing 451; arXiv:1905.05498), section 4: a goal that
+    holds from the start rewards whatever is done, best of all to touch nothing.
+    """
+    return reward_fn(achieved, goal) >= reward_fn(goal, goal)
+
+
 def relabel(
     episodes,
     index: Index,
@@ -116,6 +128,7 @@ def relabel(
     hindsight_p: float = 0.8,
     mixture: Mixture = Mixture(),
     n_episodes: int | None = None,
+    filter_goals: bool = False,
     relative_goals: bool = False,
 ) -> Batch:
     """The transitions at `index`, a share of them with another goal.
@@ -129,6 +142,8 @@ def relabel(
       hindsight_p: share of relabelled rows, in [0, 1]; see `future_p`.
       mixture: where their goals come from; by default the strategy's place alone.
       n_episodes: how many of `episodes` are stored, the first ones; default: all.
+      filter_goals: rows whose new goal was reached when their episode began keep
+        their own; see `is_reached`.
       relative_goals: give goals relative to the achieved one, after the reward.
 
     Returns:
@@ -143,6 +158,8 @@ def relabel(
     goal[chosen] = episodes.achieved[episode[chosen], later]
     n_episodes = len(episodes.goal) if n_episodes is None else n_episodes
     borrow_goals(goal, chosen, episodes, n_episodes, mixture, rng)
+    if filter_goals:
+        _keep_own_goal(goal, chosen, episodes, episode, reward_fn)
     reward = reward_fn(next_achieved, goal).astype(np.float32)
     if not np.isfinite(reward).all():
         row = int(np.flatnonzero(~np.isfinite(reward))[0])
@@ -160,6 +177,13 @@ def relabel(
         weight=np.ones(len(episode), np.float32),
         is_demo=np.zeros(len(episode), np.float32),
     )
+
+
+def _keep_own_goal(goal, chosen, episodes, episode, reward_fn):
+    """Gives rows whose new goal holds from the start their own one back, in place."""
+    first = episodes.achieved[episode[chosen], 0]
+    rows = chosen[is_reached(first, goal[chosen], reward_fn)]
+    goal[rows] = episodes.goal[episode[rows]]
 
 
 def _rows(array: np.ndarray, episode: np.ndarray, step: np.ndarray) -> np.ndarray:

@@ -228,7 +228,10 @@ class OffPolicy:
         ]
         collect, limits = self._config.collect, self._spec.max_action
         noise = noise_process(collect.noise, collect.ou_theta, collect.ou_dt)
-        actor = Explorer(policy, collect.noise_eps, collect.random_eps, limits, noise)
+        steps = first * self._spec.horizon * self._comm.size
+        is_random = steps < collect.random_steps
+        random_eps = 1.0 if is_random else collect.random_eps
+        actor = Explorer(policy, collect.noise_eps, random_eps, limits, noise)
         pending = self._collectors.submit(actor, starts)
         self._flights.append(Flight(policy, first, pending))
 

@@ -71,6 +71,9 @@ class CollectConfig:
 
     num_env: int = knob(20, "episodes per cycle and worker (rollout_batch_size)", low=1)
     random_eps: float = knob(0.3, "share of uniformly random actions", low=0, high=1)
+    random_steps: int = knob(
+        0, "training env steps at first with random actions only", low=0
+    )
     noise_eps: float = knob(0.2, "size of the noise, in units of max_action", low=0)
     noise: str = knob(
         "gaussian",
@@ -100,6 +103,9 @@ class HERConfig:
         choices=("future", "final", "episode", "none", "futureactual"),
     )
     replay_k: float = knob(4, "hindsight rows per ordinary row", low=0)
+    filter_goals: bool = knob(
+        False, "no hindsight goals that the episode's start has reached"
+    )
     actual_k: float = knob(
         4,
         "rows with any episode's desired goal, likewise",

@@ -55,6 +55,7 @@ def replay_source(
     rows = config.ddpg.batch_size - demo_rows
     sampler, her = replay_sampler(config.replay, buffer, rows, motion), config.her
     goals = hindsight(her.replay_strategy, her.replay_k, her.actual_k, her.achieved_k)
+    goals["filter_goals"] = her.filter_goals
     goals["relative_goals"] = config.inputs.relative_goals
     return Source(buffer, sampler, rows, goals)
 

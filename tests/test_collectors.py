@@ -113,6 +113,21 @@ def test_the_policy_lags_by_one_cycle_when_pipelined(
         np.testing.assert_array_equal(actor.policy.act(*place), expected)
 
 
+def test_the_first_episodes_are_random(point_spec, eagerly):
+    """Cycles begin after 0, 5, 10, ... episodes."""
+    from baselines_her.off_policy import OffPolicy
+
+    with collectors(point_spec, 0) as inner:
+        recording = Recording(inner)
+        loop = loop_on(
+            recording, point_spec, OffPolicy, random_steps=5 * point_spec.horizon + 1
+        )
+        for _ in range(4):
+            loop.cycle()
+    shares = [actor.random_eps for actor in recording.actors]
+    assert shares == [1.0, 1.0, 0.3, 0.3, 0.3]
+
+
 def test_a_cycle_is_whole_once_everything_is_counted(point_spec, eagerly):
     from baselines_her.off_policy import OffPolicy
 

@@ -5,7 +5,13 @@ import pytest
 from conftest import HORIZON, counting_episodes
 
 from baselines_her.config import Config
-from baselines_her.her_sampler import Mixture, future_p, hindsight, relabel
+from baselines_her.her_sampler import (
+    Mixture,
+    future_p,
+    hindsight,
+    is_reached,
+    relabel,
+)
 from baselines_her.sources import demo_sources
 from baselines_her.types import Demos, Index
 
@@ -187,3 +193,44 @@ def test_demonstrations_borrow_no_goals(spec):
     own = 100 * index.episode
     assert (((goal > own + index.step) & (goal <= own + 5)) | (goal == own - 50)).all()
     assert 0.75 < np.mean(goal > own) < 0.85
+
+
+def moving_from(first):
+    """Three episodes whose achieved goal is 5 up to step `first`, then step + 10."""
+    episodes = counting_episodes()
+    step = np.arange(HORIZON + 1)
+    goal = np.where(step < first, 5.0, step + 10.0).astype(np.float32)
+    return episodes._replace(achieved=np.tile(goal[None, :, None], (3, 1, 1)))
+
+
+def test_goals_that_hold_from_the_start_are_not_taken():
+    first, index, rng = 3, every_transition(), np.random.default_rng(0)
+    options = {"strategy": "future", "hindsight_p": 1.0}
+    episodes = moving_from(first)
+    batch = relabel(episodes, index, reward_fn, rng, **options, filter_goals=True)
+    rng = np.random.default_rng(0)
+    plain = relabel(episodes, index, reward_fn, rng, **options)
+    held = plain.goal[:, 0] == 5.0
+    assert 0.1 < held.mean() < 0.9
+    own = episodes.goal[index.episode]
+    np.testing.assert_array_equal(batch.goal[held], own[held])
+    np.testing.assert_array_equal(batch.goal[~held], plain.goal[~held])
+    np.testing.assert_array_equal(batch.reward[held], -1.0)  # the own goal's
+
+
+def test_a_goal_reached_on_the_way_and_held_is_taken():
+    """Only what holds at the episode's start counts, not what holds at the row's."""
+    episodes = moving_from(2)
+    episodes.achieved[:, 2:] = 42.0
+    index, rng = Index(np.zeros(50, int), np.full(50, 3)), np.random.default_rng(0)
+    batch = relabel(episodes, index, reward_fn, rng, hindsight_p=1.0, filter_goals=True)
+    np.testing.assert_array_equal(batch.goal, 42.0)
+    np.testing.assert_array_equal(batch.reward, 0.0)
+
+
+def test_reached_is_the_reward_of_being_there():
+    goal = np.array([[0.0], [0.0], [0.0]])
+    achieved = np.array([[0.05], [0.2], [-0.2]])  # within 0.1, and not
+    for shift in 0.0, 1.0:  # rewards of -1 and 0, of 0 and 1
+        found = is_reached(achieved, goal, lambda a, g, s=shift: reward_fn(a, g) + s)
+        np.testing.assert_array_equal(found, [True, False, False])
