@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: train test check reliability bench clean
+.PHONY: train test check reliability bench peers clean
 
 train: $(VENV)/.run  ## train FetchReach to the end, then play the policy
 	$(BIN)/python -m baselines_her.run --env=FetchReach --num_timesteps=5000 --play
@@ -28,6 +28,9 @@ reliability: $(VENV)/.all  ## the long checks
 
 bench: $(VENV)/.all  ## every table of docs/performance.md; half an hour
 	$(BIN)/python bench/run.py all
+
+peers: $(VENV)/.all  ## train the peers at equal minutes; an hour
+	$(BIN)/python bench/run.py train $(TRAININGS)
 
 clean:
 	rm -rf $(VENV) .venv-peers

@@ -2,6 +2,12 @@
 
 Every table measures ours and the peer in turn, in processes of their own, and prints
 medians as Markdown.  The peers' virtual environment is made on the first call.
+
+    python bench/run.py train FetchPush-v4=12 FetchPickAndPlace-v4=12
+
+trains the peer's DDPG and SAC for so many minutes each (these are the default), one
+after the other, into docs/results/peers; what is finished there is not repeated.  It
+needs the machine to itself: minutes are compared.
 """
 
 import json
@@ -231,6 +237,36 @@ def seconds_until(command, word):
     return seconds
 
 
+def train(*given):
+    """Trains every peer in every environment, named ENV=MINUTES."""
+    wanted = given or TRAININGS
+    if not all("=" in pair for pair in wanted):
+        raise SystemExit(f"train takes ENV=MINUTES, found {' '.join(wanted)}.")
+    for env, minutes in (pair.split("=", 1) for pair in wanted):
+        for algorithm in PEER_ALGORITHMS:
+            folder = Path("docs/results/peers") / f"{env}_{algorithm}_seed0"
+            if (BENCH.parent / folder / "evaluation.json").exists():
+                print(f"done   {folder}", flush=True)
+                continue
+            print(f"train  {folder}: {minutes} minutes", flush=True)
+            flags = f"--env={env}", f"--minutes={minutes}", "--seed=0"
+            train_peer(algorithm, *flags, f"--out={folder}")
+
+
+def train_peer(*arguments):
+    """Runs one training of the peer from the project's folder, so paths are short."""
+    command = [peer_python(), "bench/train_peer.py", *arguments]
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    try:
+        subprocess.run(command, env=environment, cwd=BENCH.parent, check=True)
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(f"The training ended with code {error.returncode}.") from None
+    except KeyboardInterrupt:
+        raise SystemExit("Stopped; the same command goes on with the list.") from None
+
+
+TRAININGS = "FetchPush-v4=12", "FetchPickAndPlace-v4=12"
+PEER_ALGORITHMS = "ddpg", "sac"
 BOTH = "ours.py", "peer.py"
 TABLES = {
     "updates": updates,
@@ -244,6 +280,8 @@ TABLES = {
 
 if __name__ == "__main__":
     wanted = sys.argv[1:] or ["all"]
+    if wanted[0] == "train":
+        raise SystemExit(train(*wanted[1:]))
     for name in TABLES if wanted == ["all"] else wanted:
         print(f"## {name}: {TABLES[name].__doc__}\n")
         TABLES[name]()

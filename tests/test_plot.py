@@ -59,6 +59,40 @@ def test_a_setting_that_came_after_a_run_has_its_default(tmp_path):
     assert set(groups) == {"noise=gaussian (2 seeds)", "noise=ou (1 seed)"}
 
 
+def test_settings_of_another_algorithm_are_not_compared(tmp_path):
+    make_run(tmp_path / "a", 0, [0.0, 0.5, 1.0], noise_eps=0.1)
+    make_run(tmp_path / "b", 0, [0.0, 0.5, 1.0], noise_eps=0.2)
+    make_run(tmp_path / "c", 0, [0.0, 0.5, 1.0], alg="sb3-ddpg", gamma=0.95)
+    make_run(tmp_path / "d", 1, [0.0, 0.5, 1.0], alg="sb3-ddpg", gamma=0.95, n=None)
+    assert list(grouped(find_runs([tmp_path]))) == [
+        "alg=her, noise_eps=0.1 (1 seed)",
+        "alg=her, noise_eps=0.2 (1 seed)",
+        "alg=sb3-ddpg (2 seeds)",
+    ]
+
+
+def test_a_long_label_keeps_the_fewest_settings_that_tell_groups_apart(tmp_path):
+    many = {"random_eps": 0.1, "noise_eps": 0.1, "action_l2": 0.5, "norm_clip": 4.0}
+    make_run(tmp_path / "a", 0, [0.0, 0.5, 1.0], batch_size=64)
+    make_run(tmp_path / "b", 0, [0.0, 0.5, 1.0], batch_size=64, **many)
+    make_run(tmp_path / "c", 0, [0.0, 0.5, 1.0], batch_size=128, **many)
+    assert list(grouped(find_runs([tmp_path]))) == [
+        "action_l2=1.0, batch_size=64, ... (1 seed)",
+        "action_l2=0.5, batch_size=64, ... (1 seed)",
+        "action_l2=0.5, batch_size=128, ... (1 seed)",
+    ]
+
+
+def test_the_legend_stays_within_the_figure(runs):
+    for n in 1, 60, 100:  # letters
+        figure = plot([runs], labels=["a" * n, "b" * n])
+        figure.draw_without_rendering()
+        (legend,) = figure.legends
+        inside, page = legend.get_window_extent(), figure.bbox
+        assert page.x0 <= inside.x0 and inside.x1 <= page.x1
+        assert page.y0 <= inside.y0 and inside.y1 <= page.y1
+
+
 def test_the_centre_is_the_median_and_the_band_the_quartiles(runs):
     (members, _) = grouped(find_runs([runs])).values()
     grid, centre, low, high = curve(members, "env_steps", "test/success_rate")

@@ -27,6 +27,8 @@ PANELS = {
 }
 UNTOLD = {*FREE, "seed", "preset"} - {"num_cpu"}  # do not tell groups apart
 DEFAULTS = Config().to_flags()  # of settings that came after a run
+OURS = DEFAULTS["alg"]  # runs of other algorithms have settings of their own
+LONGEST = 60  # letters of a label; of longer ones no two fit side by side
 STATISTICS = ("median", "iqm")
 GRID = 200
 
@@ -70,7 +72,9 @@ def plot(
         from matplotlib.figure import Figure
     except ImportError:
         raise RuntimeError(MISSING) from None
-    figure = Figure(figsize=(9, 3.9), layout="constrained")
+    n_columns = 1 if max(map(len, groups)) > LONGEST else 2
+    height = 3.5 + 0.2 * -(-len(groups) // n_columns)  # a line of the legend is 0.2
+    figure = Figure(figsize=(9, height), layout="constrained")
     axes = figure.subplots(1, len(PANELS))
     for ax, (column, title) in zip(axes, PANELS.items()):
         for label, runs in groups.items():
@@ -79,8 +83,8 @@ def plot(
         ax.set_xlim(left=0)
         ax.grid(alpha=0.3)
     axes[0].set_ylim(-0.03, 1.03)
-    lines, names = axes[0].get_legend_handles_labels()
-    figure.legend(lines, names, loc="outside lower center", ncols=2, fontsize="small")
+    legend = {"loc": "outside lower center", "ncols": n_columns, "fontsize": "small"}
+    figure.legend(*axes[0].get_legend_handles_labels(), **legend)
     if out is not None:
         figure.savefig(Path(out).expanduser(), dpi=150)
     return figure
@@ -107,25 +111,14 @@ def grouped(
     runs: list[Run], labels: Iterable[str] | None = None
 ) -> dict[str, list[Run]]:
     """Runs of equal settings (seed aside), by a label that tells groups apart."""
-    keys = [json.dumps(run.settings, sort_keys=True) for run in runs]
-    sets = {key: run.settings for key, run in zip(keys, runs)}
-    names = {name for settings in sets.values() for name in settings}
-    differing = sorted(
-        name
-        for name in names
-        if len({repr(settings.get(name)) for settings in sets.values()}) > 1
-    )
-    groups: dict[str, list[Run]] = {key: [] for key in sets}
-    for key, run in zip(keys, runs):
-        groups[key].append(run)
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        told = {k: v for k, v in run.settings.items() if v is not None}
+        groups.setdefault(json.dumps(told, sort_keys=True), []).append(run)
     given = list(labels or [])
     if given and (len(given) != len(groups) or len(set(given)) < len(given)):
         raise ValueError(f"{len(groups)} different labels are needed, found {given}.")
-    titles = given or [
-        ", ".join(f"{n}={sets[key].get(n)}" for n in differing)
-        or str(sets[key].get("env"))
-        for key in groups
-    ]
+    titles = given or _titles([members[0].settings for members in groups.values()])
     return {
         f"{title} ({len(members)} seed{'s' * (len(members) > 1)})": members
         for title, members in zip(titles, groups.values())
@@ -176,6 +169,45 @@ def bootstrap(
     return low, high
 
 
+def _titles(groups: list[dict[str, Any]]) -> list[str]:
+    """Of each group the settings that differ; of too many, the fewest that suffice.
+
+    Groups of different algorithms have only `alg` and `env` to compare.
+    """
+    common = [name for name in ("alg", "env") if _n_kinds(groups, [name]) > 1]
+    titles = []
+    for group in groups:
+        kin = [other for other in groups if other.get("alg") == group.get("alg")]
+        names = {name for settings in kin for name in settings}
+        differing = {name for name in names if _n_kinds(kin, [name]) > 1}
+        shown = sorted(differing.union(common))
+        if max(len(_told(settings, shown)) for settings in kin) > LONGEST:
+            shown = sorted(_telling(kin, shown, common))
+            titles.append(_told(group, shown) + ", ...")
+        else:
+            titles.append(_told(group, shown) or str(group.get("env")))
+    return titles
+
+
+def _told(settings: dict[str, Any], names: Iterable[str]) -> str:
+    return ", ".join(f"{name}={settings.get(name)}" for name in names)
+
+
+def _n_kinds(groups: list[dict[str, Any]], names: list[str]) -> int:
+    """How many groups these settings tell apart."""
+    return len({repr([group.get(name) for name in names]) for group in groups})
+
+
+def _telling(
+    groups: list[dict[str, Any]], names: list[str], common: list[str]
+) -> list[str]:
+    """`common` and few more that tell all groups apart: each splits them most."""
+    chosen = list(common)
+    while _n_kinds(groups, chosen) < len(groups):
+        chosen.append(max(names, key=lambda name: _n_kinds(groups, [*chosen, name])))
+    return chosen
+
+
 def _draw(ax: Any, runs: list[Run], x: str, column: str, statistic: str, label: str):
     grid, centre, low, high = curve(runs, x, column, statistic)
     (line,) = ax.plot(grid, centre, label=label)
@@ -190,7 +222,8 @@ def _read(folder: Path) -> Run | None:
         with file.open(newline="") as lines:
             rows = [row for row in csv.DictReader(lines) if None not in row.values()]
         flags = json.loads((folder / "config.json").read_bytes())["config"]
-        settings = {k: v for k, v in (DEFAULTS | flags).items() if k not in UNTOLD}
+        known = DEFAULTS if flags.get("alg", OURS) == OURS else {}
+        settings = {k: v for k, v in (known | flags).items() if k not in UNTOLD}
         names = [*PANELS, *(name for name, _, _ in AXES.values())]
         columns = {name: np.array([float(row[name]) for row in rows]) for name in names}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
