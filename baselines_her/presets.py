@@ -1,6 +1,7 @@
-"""Named sets of settings.  A preset lists only what differs from `config`'s defaults.
+"""Named sets of settings.  A preset lists only what differs from `settings`' defaults.
 
-`laptop` is the defaults themselves: one process, many episodes per cycle, large
+`tuned` is what was found best on two cores, per environment (docs/results.md tells
+how).  `laptop` is the defaults themselves: one process, many episodes per cycle, large
 batches.  `plappert2018` is one worker of the published setting (arXiv:1802.09464),
 `nair2018` one of the setting with demonstrations (arXiv:1709.10089), `laptop_demos`
 what `laptop` becomes with demonstrations.
@@ -9,8 +10,21 @@ what `laptop` becomes with demonstrations.
 from typing import Any
 
 WITH_DEMOS = {"bc_loss": True, "random_eps": 0.1, "noise_eps": 0.1}
+REACH = {"num_env": 1, "n_cycles": 10, "batch_size": 256}
+OBJECT = {"prioritization": "energy", "per_eps": 0.01}
 
 PRESETS: dict[str, dict[str, Any]] = {
+    "tuned": {
+        "num_env": 2,
+        "n_cycles": 100,
+        "batch_size": 256,
+        "hidden": 128,
+        "layer_norm": True,
+        "polyak": 0.75,
+        "action_l2": 0.1,
+        "random_steps": 10_000,
+        "filter_goals": True,
+    },
     "laptop": {},
     "plappert2018": {
         "n_cycles": 50,
@@ -28,7 +42,13 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 BY_ENV: dict[tuple[str, str], dict[str, Any]] = {
-    ("laptop", "FetchReach"): {"num_env": 1, "batch_size": 256, "polyak": 0.9},
+    ("tuned", "FetchReach"): {
+        **{**REACH, "polyak": 0.5, "action_l2": 1.0, "random_steps": 500},
+    },
+    ("tuned", "FetchPush"): OBJECT,
+    ("tuned", "FetchPickAndPlace"): OBJECT,
+    ("tuned", "FetchSlide"): OBJECT,
+    ("laptop", "FetchReach"): {**REACH, "polyak": 0.9},
     ("plappert2018", "FetchReach"): {"n_cycles": 10},
 }
 

@@ -20,7 +20,7 @@ class RunConfig:
     alg: str = knob("her", "algorithm", choices=("her",))
     env: str = knob("FetchReach", "environment id; version optional; module:Id-v0")
     preset: str = knob(
-        "laptop",
+        "tuned",
         "set of defaults; with --demo_file and no --preset: laptop_demos",
         choices=tuple(PRESETS),
     )

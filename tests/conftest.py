@@ -44,6 +44,7 @@ def point_spec():
 def small_config(point_spec):
     flags = {
         "env": point_spec.env_id,
+        "preset": "laptop",
         "layers": 1,
         "hidden": 8,
         "batch_size": 16,

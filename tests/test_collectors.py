@@ -20,6 +20,7 @@ from baselines_her.streams import TRAINING, stream
 from baselines_her.types import Start
 
 FLAGS = {"hidden": 32, "batch_size": 32, "n_batches": 5, "num_env": 5, "n_cycles": 3}
+FLAGS |= {"preset": "laptop"}
 
 
 class Steady:

@@ -181,7 +181,7 @@ def test_targets_follow_the_rewards_of_the_environment(point_spec):
 
     def limits(kind, **flags):
         spec = point_spec._replace(reward_low=kind[0], reward_high=kind[1])
-        config = Config.from_flags(gamma=0.98, **flags).resolve(spec)
+        config = Config.from_flags(preset="laptop", gamma=0.98, **flags).resolve(spec)
         return return_limits(config.ddpg, spec)
 
     assert limits((-1.0, 0.0)) == pytest.approx((-50.0, 0.0))

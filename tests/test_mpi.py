@@ -16,6 +16,7 @@ from baselines_her.parallel.mpi import Solo, connect
 from baselines_her.runs.policy_file import load_policy
 
 FLAGS = {
+    "preset": "laptop",
     **{"layers": 1, "hidden": 8, "batch_size": 16, "n_batches": 3, "num_env": 4},
     **{"collectors": 0, "n_test_rollouts": 3, "n_cycles": 4, "learner_threads": 1},
 }

@@ -14,6 +14,7 @@ from baselines_her.runs.policy_file import read_policy
 SMALL = {"layers": 2, "hidden": 32, "batch_size": 64, "n_batches": 10, "num_env": 4}
 SHORT = {"layers": 1, "hidden": 16, "batch_size": 32, "n_batches": 3, "num_env": 4}
 SHORT |= {"n_cycles": 3, "n_test_rollouts": 4, "num_timesteps": 400}
+SHORT |= {"random_steps": 0}
 
 
 def train(folder, **flags):
@@ -154,6 +155,7 @@ def test_own_environments_come_by_function(tmp_path, eagerly):
 
 def test_every_setting_reaches_the_learner(tmp_path, eagerly):
     short = {**SHORT, "num_timesteps": 96, "n_cycles": 2, "n_test_rollouts": 1}
+    short |= {"preset": "laptop"}
     base = read_policy(train(tmp_path / "base", **short).best_policy).arrays
     for flag, value in {
         "relative_goals": True,
