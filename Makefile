@@ -3,10 +3,17 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: train test check reliability bench peers clean
+TASK ?= FetchPickAndPlace
+SCREEN = $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname)))
+
+.PHONY: train play test check reliability bench peers clean
 
 train: $(VENV)/.run  ## train FetchReach to the end, then play the policy
 	$(BIN)/python -m baselines_her.run --env=FetchReach --num_timesteps=5000 --play
+
+play: $(VENV)/.run  ## show a trained policy: make play TASK=FetchPush; a film without a screen
+	$(BIN)/python experiment/play.py policies/$(TASK).pkl --episodes=10 \
+	  $(if $(SCREEN),--render,--video=$(TASK).mp4)
 
 test: $(VENV)/.all  ## run the tests
 	$(BIN)/python -m pytest

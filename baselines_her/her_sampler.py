@@ -111,9 +111,9 @@ def is_reached(
 ) -> np.ndarray:
     """Whether each goal [B, G] gives the reward at `achieved` that it gives at itself.
 
-    Manela & Biess 2021, "Bias-Reduced Hindsight Experience Replay with Virtual Goal
-    Prioritization" (Neurocomputing 451; arXiv:1905.05498), section 4: a goal that
-    holds from the start rewards whatever is done, best of all to touch nothing.
+    A goal that holds from the start rewards whatever leaves the object alone, best of
+    all to go away.  Manela & Biess 2021 (arXiv:1905.05498) remove such misleading
+    hindsight for its bias; what counts as misleading is our own rule.
     """
     return reward_fn(achieved, goal) >= reward_fn(goal, goal)
 
