@@ -1,0 +1,115 @@
+"""Prints results as a Markdown table: `python experiment/table.py docs/results/pick`.
+
+Reads the folders that `experiment/benchmark.py` and `bench/run.py train` keep.  Success
+is that of the final policy over 100 episodes, seed by seed.  A level is reached where the
+mean of three evaluations in a row (20 episodes each) is at least as high; of those three
+the last one counts.
+"""
+
+import argparse
+import csv
+import json
+import sys
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from baselines_her.cli import Parser, run_command
+
+HEADER = (
+    ("run", "success (seeds)", "median", "in the air, on the table", "env steps"),
+    ("minutes", "reaches {level:g} at env steps", "minutes"),
+)
+IN_A_ROW = 3
+
+
+class Result(NamedTuple):
+    """One finished run."""
+
+    found: dict[str, Any]  # evaluation.json
+    steps: np.ndarray  # [epochs]
+    minutes: np.ndarray
+    success: np.ndarray
+
+
+def read_result(folder: Path) -> Result:
+    """The result in a folder of docs/results."""
+    found = json.loads((folder / "evaluation.json").read_text())
+    with (folder / "progress.csv").open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    names = "steps/env", "time/total", "test/success_rate"
+    steps, seconds, success = (np.array([float(r[n]) for r in rows]) for n in names)
+    return Result(found, steps, seconds / 60.0, success)
+
+
+def reached(success: np.ndarray, level: float) -> int | None:
+    """The first epoch that ends `IN_A_ROW` evaluations whose mean is at least `level`."""
+    if len(success) < IN_A_ROW:
+        return None
+    means = np.convolve(success, np.full(IN_A_ROW, 1.0 / IN_A_ROW), mode="valid")
+    found = np.flatnonzero(means >= level - 1e-9)
+    return int(found[0]) + IN_A_ROW - 1 if len(found) else None
+
+
+def row_of(name: str, results: list[Result], level: float) -> list[str]:
+    """The table's row for the seeds of one run."""
+    success = [r.found["latest"] for r in results]
+    first = [reached(r.success, level) for r in results]
+    return [
+        name,
+        ", ".join(f"{s:.2f}" for s in success),
+        f"{median(success):.2f}",
+        _places(results),
+        f"{max(r.steps[-1] for r in results) / 1e6:g}M",
+        ", ".join(f"{r.minutes[-1]:.1f}" for r in results),
+        ", ".join(
+            "-" if n is None else f"{r.steps[n] / 1e6:.2f}M"
+            for r, n in zip(results, first)
+        ),
+        ", ".join(
+            "-" if n is None else f"{r.minutes[n]:.1f}" for r, n in zip(results, first)
+        ),
+    ]
+
+
+def table(folders: list[Path], level: float) -> str:
+    """The Markdown table of all finished runs in these folders."""
+    groups: dict[str, list[Result]] = {}
+    for path in sorted(p.parent for f in folders for p in f.rglob("evaluation.json")):
+        groups.setdefault(path.name.rpartition("_seed")[0], []).append(
+            read_result(path)
+        )
+    if not groups:
+        raise ValueError(f"a finished run must be in {folders[0]}, found none.")
+    header = [cell.format(level=level) for part in HEADER for cell in part]
+    rows = [header, ["---"] * len(header)]
+    rows += [row_of(name, results, level) for name, results in groups.items()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line; returns the exit code."""
+    parser = Parser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--level", type=float, default=0.95)
+    return run_command(_print, parser.parse_args(arguments))
+
+
+def _print(options: argparse.Namespace) -> None:
+    print(table(options.folders, options.level))
+
+
+def _places(results: list[Result]) -> str:
+    places = "latest_air", "latest_table"
+    if not all(place in r.found for r in results for place in places):
+        return "-"
+    values = (median(r.found[place] for r in results) for place in places)
+    return ", ".join(f"{value:.2f}" for value in values)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
