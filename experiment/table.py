@@ -1,9 +1,9 @@
 """Prints results as a Markdown table: `python experiment/table.py docs/results/pick`.
 
-Reads the folders that `experiment/benchmark.py` and `bench/run.py train` keep.  Success
-is that of the final policy over 100 episodes, seed by seed.  A level is reached where the
-mean of three evaluations in a row (20 episodes each) is at least as high; of those three
-the last one counts.
+Reads the folders that `experiment/benchmark.py` and `bench/run.py train` keep.
+Success is that of the final policy over 100 episodes, seed by seed.  A level is reached
+where the mean of three evaluations in a row (20 episodes each) is at least as high; of
+those three the last one counts.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def read_result(folder: Path) -> Result:
 
 
 def reached(success: np.ndarray, level: float) -> int | None:
-    """The first epoch that ends `IN_A_ROW` evaluations whose mean is at least `level`."""
+    """The epoch that ends the first `IN_A_ROW` whose mean is at least `level`."""
     if len(success) < IN_A_ROW:
         return None
     means = np.convolve(success, np.full(IN_A_ROW, 1.0 / IN_A_ROW), mode="valid")
@@ -57,6 +57,7 @@ def row_of(name: str, results: list[Result], level: float) -> list[str]:
     """The table's row for the seeds of one run."""
     success = [r.found["latest"] for r in results]
     first = [reached(r.success, level) for r in results]
+    places = [(None, None) if n is None else (r, n) for r, n in zip(results, first)]
     return [
         name,
         ", ".join(f"{s:.2f}" for s in success),
@@ -64,13 +65,8 @@ def row_of(name: str, results: list[Result], level: float) -> list[str]:
         _places(results),
         f"{max(r.steps[-1] for r in results) / 1e6:g}M",
         ", ".join(f"{r.minutes[-1]:.1f}" for r in results),
-        ", ".join(
-            "-" if n is None else f"{r.steps[n] / 1e6:.2f}M"
-            for r, n in zip(results, first)
-        ),
-        ", ".join(
-            "-" if n is None else f"{r.minutes[n]:.1f}" for r, n in zip(results, first)
-        ),
+        ", ".join("-" if r is None else f"{r.steps[n] / 1e6:.2f}M" for r, n in places),
+        ", ".join("-" if r is None else f"{r.minutes[n]:.1f}" for r, n in places),
     ]
 
 
@@ -78,9 +74,8 @@ def table(folders: list[Path], level: float) -> str:
     """The Markdown table of all finished runs in these folders."""
     groups: dict[str, list[Result]] = {}
     for path in sorted(p.parent for f in folders for p in f.rglob("evaluation.json")):
-        groups.setdefault(path.name.rpartition("_seed")[0], []).append(
-            read_result(path)
-        )
+        name = f"{path.parent.name}: {path.name.rpartition('_seed')[0]}"
+        groups.setdefault(name, []).append(read_result(path))
     if not groups:
         raise ValueError(f"a finished run must be in {folders[0]}, found none.")
     header = [cell.format(level=level) for part in HEADER for cell in part]
