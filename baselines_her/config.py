@@ -29,6 +29,7 @@ GROUPS = (
     *("run", "loop", "collect", "her", "replay", "demos"),
     *("inputs", "ddpg", "machine"),
 )
+PER_EPS = {"tderror": 1e-6, "energy": 0.01}  # where not given
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,6 +108,7 @@ class Config:
         gamma, positive = self.ddpg.gamma, self.ddpg.clip_pos_returns
         collectors, threads = self.machine.collectors, self.machine.learner_threads
         bc_loss, q_filter = self.demos.bc_loss, self.demos.q_filter
+        per_eps, prioritization = self.replay.per_eps, self.replay.prioritization
         most = min(cores - 1, self.collect.num_env)
         return self.with_flags(
             env=spec.env_id,
@@ -114,6 +116,7 @@ class Config:
             gamma=1.0 - 1.0 / spec.horizon if gamma is None else gamma,
             clip_pos_returns=spec.reward_high == 0.0 if positive is None else positive,
             q_filter=bc_loss if q_filter is None else q_filter,
+            per_eps=PER_EPS.get(prioritization) if per_eps is None else per_eps,
             collectors=most if collectors is None else collectors,
             learner_threads=cores if threads is None else threads,
         )

@@ -11,7 +11,7 @@ from typing import Any
 
 WITH_DEMOS = {"bc_loss": True, "random_eps": 0.1, "noise_eps": 0.1}
 REACH = {"num_env": 1, "n_cycles": 10, "batch_size": 256}
-OBJECT = {"prioritization": "energy", "per_eps": 0.01}
+OBJECT = {"prioritization": "energy"}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "tuned": {

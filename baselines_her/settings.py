@@ -148,7 +148,11 @@ class ReplayConfig:
         high=1,
         needs=("prioritization", "tderror"),
     )
-    per_eps: float = knob(1e-6, "added to every |TD error| or energy", above=0)
+    per_eps: float | None = knob(
+        None,
+        "added to every |TD error| (default 1e-6) or energy (default 0.01 joules)",
+        above=0,
+    )
     per_chunk: int = knob(
         0,
         "updates between two looks at the priorities; 0: n_batches",

@@ -67,13 +67,14 @@ def replay_sampler(
     motion: ObjectMotion | None = None,
 ) -> Sampler:
     """The sampler that `--prioritization` names; `energy` needs an object's motion."""
+    eps: Any = replay.per_eps  # a number once resolved
     if replay.prioritization == "tderror":
         exponents = replay.per_alpha, replay.per_beta0
-        return PrioritisedSampler(buffer, rows, *exponents, replay.per_eps)
+        return PrioritisedSampler(buffer, rows, *exponents, eps)
     if replay.prioritization == "energy":
         if motion is None:
             raise ValueError("prioritization=energy needs an object, found none.")
-        return EnergySampler(buffer, rows, motion, replay.per_eps)
+        return EnergySampler(buffer, rows, motion, eps)
     return UniformSampler(buffer)
 
 

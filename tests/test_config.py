@@ -40,6 +40,29 @@ def test_settings_that_are_given_are_not_derived(point_spec):
     assert (config.ddpg.gamma, config.ddpg.clip_pos_returns) == (0.5, False)
 
 
+def test_eps_follows_what_it_is_added_to(point_spec):
+    """TD errors are of the order of 1, energies of moved objects of 0.1 J."""
+    flags = {"per": {"per": True}, "energy": {"prioritization": "energy"}}
+    flags |= {"own": {"per": True, "per_eps": 0.5}, "none": {}}
+    found = {
+        name: Config.from_flags(**given).resolve(point_spec).replay.per_eps
+        for name, given in flags.items()
+    }
+    assert found == {"per": 1e-6, "energy": 0.01, "own": 0.5, "none": None}
+
+
+def test_the_tuned_preset_is_the_default_and_gives_way(point_spec):
+    push = Config.from_flags(env="FetchPush-v4")
+    assert (push.replay.prioritization, push.ddpg.hidden) == ("energy", 128)
+    assert (
+        Config.from_flags(env="FetchPush", per=True).replay.prioritization == "tderror"
+    )
+    assert Config.from_flags(env="Mine-v0").replay.prioritization == "uniform"
+    reach = Config.from_flags(env="FetchReach")
+    assert (reach.collect.num_env, reach.collect.random_steps) == (1, 500)
+    assert Config.from_flags(demo_file="demos.npz").run.preset == "laptop_demos"
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
