@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 
 TASK ?= FetchPickAndPlace
+RESULTS ?= reach push pick slide pick_study slide_study pick_control hand two_cores
 SCREEN = $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname)))
 
 .PHONY: train play test check reliability bench peers clean
@@ -38,6 +39,9 @@ bench: $(VENV)/.all  ## every table of docs/performance.md; half an hour
 
 peers: $(VENV)/.all  ## train the peers at equal minutes; an hour
 	$(BIN)/python bench/run.py train $(TRAININGS)
+
+results: $(VENV)/.all  ## the trainings of docs/results.md that are not there yet; hours
+	for list in $(RESULTS); do $(BIN)/python experiment/benchmark.py $$list || exit; done
 
 clean:
 	rm -rf $(VENV) .venv-peers
