@@ -7,7 +7,7 @@ TASK ?= FetchPickAndPlace
 RESULTS ?= reach push pick slide pick_study slide_study pick_control hand two_cores
 SCREEN = $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname)))
 
-.PHONY: train play test check reliability bench peers clean
+.PHONY: train play test check reliability bench peers results clean
 
 train: $(VENV)/.run  ## train FetchReach to the end, then play the policy
 	$(BIN)/python -m baselines_her.run --env=FetchReach --num_timesteps=5000 --play
