@@ -51,9 +51,10 @@ def build_parser() -> Parser:
         prog="python -m baselines_her.run",
         description="Learn goal-reaching robot skills from sparse rewards: DDPG with "
         "hindsight experience replay.",
-        epilog="Defaults are those of --preset=laptop; the other presets, tuned among "
-        "them, set some of their own for each environment.  Whole numbers may be "
-        "written 2.5e6, switches as --play, --play=1 or --play=true.",
+        epilog="Without --preset a run is tuned, which like the other presets sets "
+        "some of these for each environment; the defaults told here are laptop's.  "
+        "Whole numbers may be written 2.5e6, switches as --play, --play=1 or "
+        "--play=true.",
         allow_abbrev=False,
     )
     for group, fields in FLAGS.items():

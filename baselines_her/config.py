@@ -9,7 +9,7 @@ import json
 import math
 from typing import Any
 
-from .knobs import coerce, nearest
+from .knobs import coerce, nearest, require_effect
 from .presets import preset_values
 from .settings import (
     CollectConfig,
@@ -69,8 +69,10 @@ class Config:
             its range.
         """
         flags = without_short_forms(flags)
-        if flags.get("demo_file") is not None:
-            flags = {"preset": "laptop_demos", **flags}
+        usual = "tuned" if flags.get("demo_file") is None else "laptop_demos"
+        flags = {"preset": usual, **flags}
+        if flags.get("load_path") is not None:  # it can act already
+            flags = {"random_steps": 0, **flags}
         run = RunConfig(**{k: v for k, v in flags.items() if k in FLAGS["run"]})
         values = {**preset_values(run.preset, run.env), **flags}
         for name in values:
@@ -83,6 +85,11 @@ class Config:
             for group in GROUPS
         }
         return cls(**parts)
+
+    def require_effect(self, given: dict[str, Any]) -> None:
+        """Refuses settings that were given and do nothing; see `knobs`."""
+        for group in GROUPS:
+            require_effect(getattr(self, group), without_short_forms(given))
 
     def to_flags(self) -> dict[str, Any]:
         """All settings as one flat dictionary, ready for JSON."""

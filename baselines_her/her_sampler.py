@@ -158,7 +158,7 @@ def relabel(
     goal[chosen] = episodes.achieved[episode[chosen], later]
     n_episodes = len(episodes.goal) if n_episodes is None else n_episodes
     borrow_goals(goal, chosen, episodes, n_episodes, mixture, rng)
-    if filter_goals:
+    if filter_goals and len(chosen):
         _keep_own_goal(goal, chosen, episodes, episode, reward_fn)
     reward = reward_fn(next_achieved, goal).astype(np.float32)
     if not np.isfinite(reward).all():

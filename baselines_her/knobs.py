@@ -20,15 +20,15 @@ def knob(
     high=None,
     choices=None,
     above=None,
-    needs: tuple[str, Any] | None = None,
+    needs: tuple[str, ...] | None = None,
 ) -> Any:
     """A field with its help and its range: `low <= x <= high`, `above < x`.
 
-    `needs` is (name, value) of the field of the same part that gives it an effect.
+    `needs` names a field of the same part, and its values that give this an effect.
     """
     limits = {"low": low, "high": high, "choices": choices, "above": above}
     limits |= {"needs": needs}
-    help = f"with {needs[0]}={needs[1]}: {help}" if needs else help
+    help = f"with {needs[0]}={' or '.join(needs[1:])}: {help}" if needs else help
     return dataclasses.field(default=default, metadata={"help": help, **limits})
 
 
@@ -38,8 +38,27 @@ def check_knobs(settings: Any) -> None:
         value = coerce(field.name, field.type, getattr(settings, field.name))
         _check_range(field, value)
         object.__setattr__(settings, field.name, value)
+
+
+def has_effect(settings: Any, field: Any) -> bool:
+    """Whether a field matters as the others are."""
+    needs = field.metadata["needs"]
+    return needs is None or getattr(settings, needs[0]) in needs[1:]
+
+
+def require_effect(settings: Any, given: Iterable[str]) -> None:
+    """Refuses fields that were given, but do nothing as the others are.
+
+    Raises:
+      ValueError: the first of them, and what would give it an effect.
+    """
     for field in dataclasses.fields(settings):
-        _check_effect(settings, field)
+        if field.name in given and not has_effect(settings, field):
+            name, *values = field.metadata["needs"]
+            raise ValueError(
+                f"{field.name} has no effect with {name}={getattr(settings, name)}.  "
+                f"Set {name}={' or '.join(values)}, or drop {field.name}."
+            )
 
 
 def nearest(word: str, known: Iterable[str], prefix: str = "") -> str:
@@ -96,19 +115,6 @@ def _is_finite(value):
         return math.isfinite(value)
     except OverflowError:  # an integer beyond all floats
         return False
-
-
-def _check_effect(settings, field):
-    """Refuses a value that was given, but does nothing as the others are."""
-    needs, value = field.metadata["needs"], getattr(settings, field.name)
-    if needs is None or value == field.default:
-        return
-    name, needed = needs
-    if (found := getattr(settings, name)) != needed:
-        raise ValueError(
-            f"{field.name}={value} has no effect with {name}={found}.  Set {name}="
-            f"{needed}, or drop {field.name}."
-        )
 
 
 def _check_range(field, value):

@@ -228,9 +228,9 @@ class OffPolicy:
         ]
         collect, limits = self._config.collect, self._spec.max_action
         noise = noise_process(collect.noise, collect.ou_theta, collect.ou_dt)
-        steps = first * self._spec.horizon * self._comm.size
-        is_random = steps < collect.random_steps
-        random_eps = 1.0 if is_random else collect.random_eps
+        ahead = (first - self.n_cycles * collect.num_env) * self._comm.size
+        steps = (self.n_episodes + ahead) * self._spec.horizon
+        random_eps = 1.0 if steps < collect.random_steps else collect.random_eps
         actor = Explorer(policy, collect.noise_eps, random_eps, limits, noise)
         pending = self._collectors.submit(actor, starts)
         self._flights.append(Flight(policy, first, pending))

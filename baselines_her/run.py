@@ -46,7 +46,7 @@ def _checked(flags: dict[str, Any]) -> dict[str, Any]:
     """The flags; bad values are refused before anything heavy is loaded."""
     from .config import Config
 
-    Config.from_flags(**flags)
+    Config.from_flags(**flags).require_effect(flags)
     return flags
 
 

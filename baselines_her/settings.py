@@ -20,8 +20,8 @@ class RunConfig:
     alg: str = knob("her", "algorithm", choices=("her",))
     env: str = knob("FetchReach", "environment id; version optional; module:Id-v0")
     preset: str = knob(
-        "tuned",
-        "set of defaults; with --demo_file and no --preset: laptop_demos",
+        "laptop",
+        "set of defaults; without this flag: tuned, with --demo_file laptop_demos",
         choices=tuple(PRESETS),
     )
     seed: int = knob(0, "seed of all randomness", low=0)
@@ -72,9 +72,14 @@ class CollectConfig:
     num_env: int = knob(20, "episodes per cycle and worker (rollout_batch_size)", low=1)
     random_eps: float = knob(0.3, "share of uniformly random actions", low=0, high=1)
     random_steps: int = knob(
-        0, "training env steps at first with random actions only", low=0
+        0, "cycles that begin before so many training env steps act at random", low=0
     )
-    noise_eps: float = knob(0.2, "size of the noise, in units of max_action", low=0)
+    noise_eps: float = knob(
+        0.2,
+        "size of the noise, in units of max_action",
+        low=0,
+        needs=("noise", "gaussian", "ou"),
+    )
     noise: str = knob(
         "gaussian",
         "noise on actions; ou: Ornstein-Uhlenbeck",
@@ -152,6 +157,7 @@ class ReplayConfig:
         None,
         "added to every |TD error| (default 1e-6) or energy (default 0.01 joules)",
         above=0,
+        needs=("prioritization", "tderror", "energy"),
     )
     per_chunk: int = knob(
         0,

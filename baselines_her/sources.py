@@ -91,6 +91,7 @@ def demo_sources(demos: Demos | None, spec: EnvSpec, config: Config) -> list[Sou
     size, strategy = config.demos.demo_batch_size, config.her.replay_strategy
     own = "future" if strategy == "futureactual" else strategy
     goals = hindsight(own, config.her.replay_k, 0.0, 0.0)
+    goals["filter_goals"] = config.her.filter_goals
     goals["relative_goals"] = config.inputs.relative_goals
     return [Source(buffer, UniformSampler(buffer), size, goals, is_demo=1.0)]
 

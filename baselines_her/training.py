@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import gymnasium as gym
 
-from .config import Config
+from .config import Config, without_short_forms
 from .ddpg import DDPG, Cloning
 from .envs.check import check, reward_function
 from .envs.fetch import speed_up
@@ -140,11 +140,15 @@ class Setup(NamedTuple):
 def _prepare(env: str | None, make_env: Any, knobs: dict[str, Any], comm: Any) -> Setup:
     """Looks everything up and checks it, before anything is built or written."""
     require_alike(comm, {"env": env, **_shared(knobs)})
+    given = knobs
     told = resumed_knobs(knobs, env, make_env is not None) if comm.rank == 0 else None
     env, knobs = comm.broadcast(told)
+    if make_env is not None:  # its name does not tell whether it has an object
+        knobs = {"prioritization": "uniform", **without_short_forms(knobs)}
     _require_workers(knobs.get("num_cpu"), comm.size)
     factory = env_factory(env, make_env)
     config = Config.from_flags(**knobs, env=factory.env_id)
+    config.require_effect(given)
     if config.loop.video_interval:
         check_video_path("film.mp4")
     if config.run.save_path and Path(config.run.save_path).expanduser().is_dir():
@@ -235,7 +239,8 @@ def _build_learner(config: Config, spec: EnvSpec, comm: Any) -> DDPG:
         if found != wanted:
             raise ValueError(
                 f"load_path must hold a policy of {wanted} for {spec.env_id}, found "
-                f"{found} for {file.spec.env_id}.  Match --env, --layers and --hidden."
+                f"{found} for {file.spec.env_id}.  Match --env, --layers, "
+                "--hidden and --layer_norm."
             )
         learner.load_arrays(file.arrays)
     learner.synchronise()
@@ -246,6 +251,7 @@ def _shape(spec: EnvSpec, config: Config) -> str:
     return (
         f"{spec.obs_dim}+{spec.goal_dim} inputs, {spec.action_dim} actions, "
         f"{config.ddpg.layers}x{config.ddpg.hidden} units"
+        f"{', layer_norm' * config.ddpg.layer_norm}"
     )
 
 
@@ -270,5 +276,10 @@ def _announce(console: Console, setup: Setup, path: Path) -> None:
             "possible returns."
         )
     why_not = speed_up(setup.env) if config.machine.fast_env else None
+    if config.collect.random_steps >= config.run.num_timesteps:
+        console.say(
+            f"warning: all {config.run.num_timesteps} steps act at random: random_steps"
+            f"={config.collect.random_steps}.  Train for longer, or lower it"
+        )
     for line in [*([why_not] if why_not else []), *setup.warnings]:
         console.say(line)

@@ -39,7 +39,7 @@ def update(batch_size, threads):
 
     use_threads(int(threads))
     rows = int(batch_size)
-    config = Config.from_flags(batch_size=rows).resolve(SPEC)
+    config = Config.from_flags(preset="laptop", batch_size=rows).resolve(SPEC)
     rng = np.random.default_rng(0)
     learner = DDPG(SPEC, config.ddpg, config.inputs, rng)
 
@@ -168,6 +168,7 @@ def prioritised_cycle(batch_size, n=30):
     every = Episodes(*fields, None)
     for kind in "uniform", "tderror":
         flags = {"prioritization": kind, "batch_size": batch_size, "num_env": 2}
+        flags |= {"preset": "laptop"}
         config = Config.from_flags(**flags).resolve(SPEC)
         rng = np.random.default_rng(0)
         learner = DDPG(SPEC, config.ddpg, config.inputs, rng)
@@ -242,6 +243,7 @@ def end_to_end(n_steps, *flags):
             "FetchPickAndPlace",
             num_timesteps=int(n_steps),
             **{"num_env": 2, "batch_size": 256, "n_cycles": 10, "n_test_rollouts": 1},
+            preset="laptop",
             **dict(flag.split("=") for flag in flags),
             on_epoch=on_epoch,
             log_path=f"{folder}/run",

@@ -3,7 +3,8 @@
 Reads the folders that `experiment/benchmark.py` and `bench/run.py train` keep.
 Success is that of the final policy over 100 episodes, seed by seed.  A level is reached
 where the mean of three evaluations in a row (20 episodes each) is at least as high; of
-those three the last one counts.
+those three the last one counts.  Minutes are those of progress.csv: ours hold the
+evaluations, the peers' do not.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from baselines_her.cli import Parser, run_command
 
 HEADER = (
     ("run", "success (seeds)", "median", "in the air, on the table", "env steps"),
-    ("minutes", "reaches {level:g} at env steps", "minutes"),
+    ("minutes", "env steps to {level:g}", "minutes to {level:g}"),
 )
 IN_A_ROW = 3
 
@@ -32,6 +33,7 @@ class Result(NamedTuple):
     steps: np.ndarray  # [epochs]
     minutes: np.ndarray
     success: np.ndarray
+    has_heights: bool  # some goals lie on the table, some in the air
 
 
 def read_result(folder: Path) -> Result:
@@ -41,7 +43,9 @@ def read_result(folder: Path) -> Result:
         rows = list(csv.DictReader(lines))
     names = "steps/env", "time/total", "test/success_rate"
     steps, seconds, success = (np.array([float(r[n]) for r in rows]) for n in names)
-    return Result(found, steps, seconds / 60.0, success)
+    config = json.loads((folder / "config.json").read_text())["config"]
+    has_heights = config["env"].startswith("FetchPickAndPlace")
+    return Result(found, steps, seconds / 60.0, success, has_heights)
 
 
 def reached(success: np.ndarray, level: float) -> int | None:
@@ -100,7 +104,7 @@ def _print(options: argparse.Namespace) -> None:
 
 def _places(results: list[Result]) -> str:
     places = "latest_air", "latest_table"
-    if not all(place in r.found for r in results for place in places):
+    if not all(r.has_heights for r in results):
         return "-"
     values = (median(r.found[place] for r in results) for place in places)
     return ", ".join(f"{value:.2f}" for value in values)

@@ -61,6 +61,10 @@ def test_the_tuned_preset_is_the_default_and_gives_way(point_spec):
     reach = Config.from_flags(env="FetchReach")
     assert (reach.collect.num_env, reach.collect.random_steps) == (1, 500)
     assert Config.from_flags(demo_file="demos.npz").run.preset == "laptop_demos"
+    assert Config().run.preset == "laptop"  # whose values these are
+    assert push.collect.random_steps == 10_000
+    started = Config.from_flags(env="FetchPush", load_path="policy.pkl")
+    assert started.collect.random_steps == 0
 
 
 @pytest.mark.parametrize(
@@ -82,13 +86,6 @@ def test_the_tuned_preset_is_the_default_and_gives_way(point_spec):
         ({"per_eps": 0}, "per_eps must be above 0, found 0"),
         ({"per_alpha": 1.1}, "per_alpha must be at most 1"),
         ({"per": 1, "per_chunk": 7}, "per_chunk must divide n_batches, found 7 and 40"),
-        ({"per_chunk": 8}, "per_chunk=8 has no effect with prioritization=uniform"),
-        ({"per_alpha": 0.5}, "per_alpha=0.5 has no effect with prioritization=unif"),
-        ({"per_beta0": 1, "prioritization": "energy"}, "per_beta0=1.0 has no effect"),
-        ({"ou_theta": 0.3}, "ou_theta=0.3 has no effect with noise=gaussian"),
-        ({"ou_dt": 0.3, "noise": "none"}, "Set noise=ou, or drop ou_dt"),
-        ({"actual_k": 2}, "actual_k=2.0 has no effect with replay_strategy=future"),
-        ({"achieved_k": 2}, "Set replay_strategy=futureactual, or drop achieved_k"),
         ({"noise": "gausian"}, "did you mean gaussian"),
         ({"ou_dt": 0}, "ou_dt must be above 0"),
         ({"episodes": 0}, "episodes must be at least 1"),
@@ -99,6 +96,37 @@ def test_impossible_settings_are_refused_in_one_sentence(flags, message):
     with pytest.raises(ValueError, match=message) as caught:
         Config.from_flags(**flags)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"per_chunk": 8}, "per_chunk has no effect with prioritization=uniform"),
+        ({"per_alpha": 0.6}, "per_alpha has no effect with prioritization=uniform"),
+        ({"per_beta0": 1, "prioritization": "energy"}, "Set prioritization=tderror"),
+        ({"per_eps": 1}, "Set prioritization=tderror or energy, or drop per_eps"),
+        ({"ou_theta": 0.3}, "ou_theta has no effect with noise=gaussian"),
+        ({"ou_dt": 0.3, "noise": "none"}, "Set noise=ou, or drop ou_dt"),
+        ({"noise_eps": 0.3, "noise": "none"}, "Set noise=gaussian or ou, or drop"),
+        ({"actual_k": 2}, "actual_k has no effect with replay_strategy=future"),
+        ({"achieved_k": 2}, "Set replay_strategy=futureactual, or drop achieved_k"),
+    ],
+)
+def test_settings_that_would_do_nothing_are_refused(flags, message):
+    config = Config.from_flags(**flags)  # files may hold them
+    with pytest.raises(ValueError, match=message) as caught:
+        config.require_effect(flags)
+    assert "\n" not in str(caught.value)
+
+
+def test_settings_that_do_something_are_taken():
+    for flags in (
+        {"per": True, "per_alpha": 0.5, "per_eps": 0.1, "per_chunk": 8},
+        {"prioritization": "energy", "per_eps": 0.1},
+        {"noise": "ou", "ou_theta": 0.3, "ou_dt": 0.1, "noise_eps": 0.1},
+        {"replay_strategy": "futureactual", "actual_k": 1, "achieved_k": 0},
+    ):
+        Config.from_flags(**flags).require_effect(flags)
 
 
 @pytest.mark.parametrize("text", ["2.5e6", "2500000", "+2500000"])

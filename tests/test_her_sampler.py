@@ -203,15 +203,17 @@ def moving_from(first):
     return episodes._replace(achieved=np.tile(goal[None, :, None], (3, 1, 1)))
 
 
-def test_goals_that_hold_from_the_start_are_not_taken():
-    first, index, rng = 3, every_transition(), np.random.default_rng(0)
+@pytest.mark.parametrize("first", [1, 3])
+def test_goals_that_hold_from_the_start_are_not_taken(first):
+    index, rng = every_transition(), np.random.default_rng(0)
     options = {"strategy": "future", "hindsight_p": 1.0}
     episodes = moving_from(first)
     batch = relabel(episodes, index, reward_fn, rng, **options, filter_goals=True)
     rng = np.random.default_rng(0)
     plain = relabel(episodes, index, reward_fn, rng, **options)
     held = plain.goal[:, 0] == 5.0
-    assert 0.1 < held.mean() < 0.9
+    assert held.any() == (first > 1)
+    assert not held.all()
     own = episodes.goal[index.episode]
     np.testing.assert_array_equal(batch.goal[held], own[held])
     np.testing.assert_array_equal(batch.goal[~held], plain.goal[~held])
@@ -234,3 +236,15 @@ def test_reached_is_the_reward_of_being_there():
     for shift in 0.0, 1.0:  # rewards of -1 and 0, of 0 and 1
         found = is_reached(achieved, goal, lambda a, g, s=shift: reward_fn(a, g) + s)
         np.testing.assert_array_equal(found, [True, False, False])
+
+
+@pytest.mark.parametrize("options", [{"strategy": "none"}, {"hindsight_p": 0.0}])
+def test_nothing_is_asked_of_the_reward_without_new_goals(options):
+    def picky(achieved, goal):
+        assert len(achieved)
+        return reward_fn(achieved, goal)
+
+    index, rng = every_transition(), np.random.default_rng(0)
+    share = {"hindsight_p": 0.0, **options}
+    batch = relabel(counting_episodes(), index, picky, rng, filter_goals=True, **share)
+    np.testing.assert_array_equal(batch.goal, counting_episodes().goal[index.episode])

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from baselines_her.config import Config
 from baselines_her.nets.networks import MLP, layer_norm
 
 
@@ -38,7 +37,3 @@ def test_only_the_critics_are_normalised(point_spec, small_config):
         rows = xa if "critic" in name else x
         one, other = (getattr(who, name)(rows) for who in (normalised, plain))
         assert np.allclose(one, other) == ("actor" in name), name
-
-
-def test_the_switch_is_off_by_default():
-    assert not Config().ddpg.layer_norm

@@ -18,8 +18,9 @@ def script():
     return module
 
 
-def write_run(folder, success, **found):
+def write_run(folder, success, env="FetchPickAndPlace-v4", **found):
     folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps({"config": {"env": env}}))
     (folder / "evaluation.json").write_text(json.dumps(found))
     rows = [f"{100_000 * (n + 1)},{90 * (n + 1)},{s}" for n, s in enumerate(success)]
     lines = ["steps/env,time/total,test/success_rate", *rows]
@@ -45,7 +46,7 @@ def test_a_row_holds_every_seed_and_their_median(script, tmp_path, capsys):
     for seed, (latest, (air, table)) in enumerate(zip((0.6, 0.8, 0.7), places)):
         found = {"latest": latest, "latest_air": air, "latest_table": table}
         write_run(folder / f"run_seed{seed}", [0.0, 0.9, 0.9, 0.9 + seed / 10], **found)
-    write_run(folder / "other_seed0", [0.1], latest=0.1)
+    write_run(folder / "other_seed0", [0.1], "FetchPush-v4", latest=0.1)
     assert script.main([str(folder), "--level=0.9"]) == 0
     *_, other, row = capsys.readouterr().out.splitlines()
     cells = [cell.strip() for cell in row.strip("|").split("|")]

@@ -38,6 +38,7 @@ def test_hindsight_learns_what_plain_replay_does_not(tmp_path):
             num_timesteps=6_000,
             **{**SMALL, "n_batches": 20, "batch_size": 128, "num_env": 5},
             action_l2=0.1,
+            random_steps=500,
             seed=1,
         )
         env = "point_env:Point-v0"

@@ -17,6 +17,8 @@ from .files import sweep, write_atomically
 from .logger import Row, open_writers
 from .policy_file import write_policy
 
+DEFAULTS = Config().to_flags()  # of settings that came after a run
+
 # Settings that may differ when a run goes on; the last two may change its bits.
 FREE = (
     *("num_timesteps", "log_path", "save_path", "play", "resume"),
@@ -176,7 +178,7 @@ def choose_folder(config: Config) -> tuple[Path, bool]:
 
 def differing_settings(found: dict[str, Any], config: Config) -> str:
     """The first settings that differ and matter: "seed 0 -> 1", or nothing."""
-    wanted = config.to_flags()
+    wanted, found = config.to_flags(), {**DEFAULTS, **found}
     names = [k for k in wanted if k not in FREE and found.get(k) != wanted[k]]
     return ", ".join(f"{k} {found.get(k)} -> {wanted[k]}" for k in names[:3])
 

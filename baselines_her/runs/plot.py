@@ -8,12 +8,14 @@ import csv
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..config import Config
-from .folder import FREE
+from ..config import ALL_FLAGS
+from ..knobs import has_effect
+from .folder import DEFAULTS, FREE
 
 MISSING = "plotting needs matplotlib.  Run: pip install 'baselines-her[plot]'"
 AXES = {
@@ -26,7 +28,6 @@ PANELS = {
     "test/mean_Q": "mean Q of the test episodes",
 }
 UNTOLD = {*FREE, "seed", "preset"} - {"num_cpu"}  # do not tell groups apart
-DEFAULTS = Config().to_flags()  # of settings that came after a run
 OURS = DEFAULTS["alg"]  # runs of other algorithms have settings of their own
 LONGEST = 60  # letters of a label; of longer ones no two fit side by side
 STATISTICS = ("median", "iqm")
@@ -222,8 +223,7 @@ def _read(folder: Path) -> Run | None:
         with file.open(newline="") as lines:
             rows = [row for row in csv.DictReader(lines) if None not in row.values()]
         flags = json.loads((folder / "config.json").read_bytes())["config"]
-        known = DEFAULTS if flags.get("alg", OURS) == OURS else {}
-        settings = {k: v for k, v in (known | flags).items() if k not in UNTOLD}
+        settings = _settings(flags)
         names = [*PANELS, *(name for name, _, _ in AXES.values())]
         columns = {name: np.array([float(row[name]) for row in rows]) for name in names}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -231,3 +231,13 @@ def _read(folder: Path) -> Run | None:
             f"{folder} is not a run that can be drawn: {error!r}"
         ) from None
     return Run(folder, settings, columns) if rows else None
+
+
+def _settings(flags: dict[str, Any]) -> dict[str, Any]:
+    """What tells a run from others: older runs made whole, idle settings all alike."""
+    if flags.get("alg", OURS) == OURS:
+        flags = DEFAULTS | flags
+        run = SimpleNamespace(**flags)
+        idle = {k for k, field in ALL_FLAGS.items() if not has_effect(run, field)}
+        flags = {k: DEFAULTS[k] if k in idle else v for k, v in flags.items()}
+    return {k: v for k, v in flags.items() if k not in UNTOLD}

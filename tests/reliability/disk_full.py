@@ -13,7 +13,7 @@ TESTS = Path(__file__).parents[1]
 FLAGS = {
     **{"layers": 2, "hidden": 64, "batch_size": 64, "n_batches": 5, "num_env": 4},
     **{"n_cycles": 4, "n_test_rollouts": 2, "num_timesteps": 4000},
-    "checkpoint_interval": 0,
+    **{"checkpoint_interval": 0, "random_steps": 0},
 }
 
 

@@ -21,7 +21,7 @@ from test_training import rows_of
 FLAGS = {
     **{"layers": 1, "hidden": 16, "batch_size": 64, "n_batches": 5, "num_env": 4},
     **{"n_cycles": 4, "n_test_rollouts": 2, "num_timesteps": 3000, "buffer_size": 1000},
-    "checkpoint_interval": 0,
+    **{"checkpoint_interval": 0, "random_steps": 0},
 }
 
 
