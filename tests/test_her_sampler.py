@@ -193,6 +193,9 @@ def test_demonstrations_borrow_no_goals(spec):
     own = 100 * index.episode
     assert (((goal > own + index.step) & (goal <= own + 5)) | (goal == own - 50)).all()
     assert 0.75 < np.mean(goal > own) < 0.85
+    assert not source.goals["filter_goals"]
+    (filtered,) = demo_sources(demos, spec, config.with_flags(filter_goals=True))
+    assert filtered.goals["filter_goals"]
 
 
 def moving_from(first):
