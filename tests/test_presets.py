@@ -55,6 +55,8 @@ def test_random_steps_do_not_begin_again_with_fewer_workers(point_spec, eagerly)
 def test_episodes_in_flight_keep_their_share(point_spec, eagerly):
     counters = {"n_cycles": 3, "n_episodes": 15}
     assert shares_of(point_spec, counters, 1, flights=[15]) == [1.0, 0.3]
+    counters = {"n_cycles": 1, "n_episodes": 10}  # and 10 of two workers are in flight
+    assert shares_of(point_spec, counters, 2, flights=[5]) == [1.0, 0.3]
 
 
 def test_a_run_that_acts_at_random_to_its_end_is_told(tmp_path, capsys, eagerly):
