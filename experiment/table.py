@@ -67,9 +67,9 @@ def row_of(name: str, results: list[Result], level: float) -> list[str]:
         ", ".join(f"{s:.2f}" for s in success),
         f"{median(success):.2f}",
         _places(results),
-        f"{max(r.steps[-1] for r in results) / 1e6:g}M",
+        _short(max(r.steps[-1] for r in results)),
         ", ".join(f"{r.minutes[-1]:.1f}" for r in results),
-        ", ".join("-" if r is None else f"{r.steps[n] / 1e6:.2f}M" for r, n in places),
+        ", ".join("-" if r is None else _short(r.steps[n]) for r, n in places),
         ", ".join("-" if r is None else f"{r.minutes[n]:.1f}" for r, n in places),
     ]
 
@@ -100,6 +100,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _print(options: argparse.Namespace) -> None:
     print(table(options.folders, options.level))
+
+
+def _short(steps: float) -> str:
+    return f"{steps / 1e3:g}k" if steps < 100_000 else f"{steps / 1e6:g}M"
 
 
 def _places(results: list[Result]) -> str:

@@ -52,9 +52,15 @@ def test_a_row_holds_every_seed_and_their_median(script, tmp_path, capsys):
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells == [
         *("pick: run", "0.60, 0.80, 0.70", "0.70", "0.50, 0.90", "0.4M"),
-        *("6.0, 6.0, 6.0", "0.40M, 0.40M, 0.40M", "6.0, 6.0, 6.0"),
+        *("6.0, 6.0, 6.0", "0.4M, 0.4M, 0.4M", "6.0, 6.0, 6.0"),
     ]
     assert other.count("-") == 3
+
+
+def test_short_trainings_are_told_in_thousands(script):
+    assert [script._short(n) for n in (1500.0, 99_000.0, 250_000.0)] == [
+        *("1.5k", "99k", "0.25M"),
+    ]
 
 
 def test_an_empty_folder_is_named(script, tmp_path, capsys):
