@@ -61,7 +61,10 @@ def row_of(name: str, results: list[Result], level: float) -> list[str]:
     """The table's row for the seeds of one run."""
     success = [r.found["latest"] for r in results]
     first = [reached(r.success, level) for r in results]
-    places = [(None, None) if n is None else (r, n) for r, n in zip(results, first)]
+    steps = ["-" if n is None else _short(r.steps[n]) for r, n in zip(results, first)]
+    minutes = [
+        "-" if n is None else f"{r.minutes[n]:.1f}" for r, n in zip(results, first)
+    ]
     return [
         name,
         ", ".join(f"{s:.2f}" for s in success),
@@ -69,8 +72,8 @@ def row_of(name: str, results: list[Result], level: float) -> list[str]:
         _places(results),
         _short(max(r.steps[-1] for r in results)),
         ", ".join(f"{r.minutes[-1]:.1f}" for r in results),
-        ", ".join("-" if r is None else _short(r.steps[n]) for r, n in places),
-        ", ".join("-" if r is None else f"{r.minutes[n]:.1f}" for r, n in places),
+        ", ".join(steps),
+        ", ".join(minutes),
     ]
 
 
