@@ -29,7 +29,7 @@ def random_batch():
 
 
 def learner(comm, seed):
-    config = Config.from_flags(gamma=0.98).resolve(SPEC)
+    config = Config.from_flags(preset="laptop", gamma=0.98).resolve(SPEC)
     rng = np.random.default_rng(seed)
     return DDPG(SPEC, config.ddpg, config.inputs, rng, comm=comm)
 
