@@ -7,7 +7,8 @@ medians as Markdown.  The peers' virtual environment is made on the first call.
 
 trains the peer's DDPG and SAC for so many minutes each (these are the default), one
 after the other, into docs/results/peers; what is finished there is not repeated.  It
-needs the machine to itself: minutes are compared.
+needs the machine to itself, or with `--threads=1` a core: minutes are compared.  Words
+that begin with `--` go to train_peer.py.
 """
 
 import json
@@ -238,8 +239,9 @@ def seconds_until(command, word):
 
 
 def train(*given):
-    """Trains every peer in every environment, named ENV=MINUTES."""
-    wanted = given or TRAININGS
+    """Trains every peer in every environment, named ENV=MINUTES; passes options on."""
+    options = [word for word in given if word.startswith("-")]
+    wanted = [word for word in given if word not in options] or TRAININGS
     if not all("=" in pair for pair in wanted):
         raise SystemExit(f"train takes ENV=MINUTES, found {' '.join(wanted)}.")
     for env, minutes in (pair.split("=", 1) for pair in wanted):
@@ -249,7 +251,7 @@ def train(*given):
                 print(f"done   {folder}", flush=True)
                 continue
             print(f"train  {folder}: {minutes} minutes", flush=True)
-            flags = f"--env={env}", f"--minutes={minutes}", "--seed=0"
+            flags = f"--env={env}", f"--minutes={minutes}", "--seed=0", *options
             train_peer(algorithm, *flags, f"--out={folder}")
 
 

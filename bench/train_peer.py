@@ -12,10 +12,11 @@ Loading and building come before, and the clock stands still while 20 greedy epi
 are played in an environment of their own, once a minute (in short trainings more often:
 ten times).  Those seconds are in `time/evaluation`.  (Our `time/total` includes them.)
 
-The machine must have nothing else to do: two threads that share the cores with other
-work wait for each other.  On two cores busy with two to four more processes a step with
-its update (DDPG) took 120 to 390 ms with two threads and 24 to 44 ms with one, where
-two threads on a quiet machine need about 10 (docs/performance.md).
+With two threads (the default) the machine must have nothing else to do: threads that
+share the cores with other work wait for each other.  On two cores busy with two to four
+more processes a step with its update (DDPG) took 120 to 390 ms with two threads and 24 to
+44 ms with one, where two threads on a quiet machine need about 10 (docs/performance.md).
+`--threads=1` is for two trainings side by side, as the results of `tuned` were made.
 
 **Settings** are the published ones.  Learning rate, discount, batch, networks, buffer
 and goals: SB3's documentation, guide "Examples", section "Hindsight Experience Replay"
@@ -63,7 +64,6 @@ SETTINGS = {
 NET_ARCH = [256, 256, 256]
 GOALS = {"n_sampled_goal": 4, "goal_selection_strategy": "future"}
 NOISE = {"ddpg": 0.2, "sac": 0.0}  # SAC explores by its own distribution
-THREADS = 2
 EPISODES, LAST_EPISODES = 20, 100
 PACKAGES = (
     *("stable-baselines3", "torch", "numpy"),
@@ -218,7 +218,7 @@ def describe(options):
     return {
         "config": {**shown, "seed": options.seed, **SETTINGS, **settings},
         "minutes": options.minutes,
-        "threads": THREADS,
+        "threads": options.threads,
         "versions": {
             "python": platform.python_version(),
             **{name: version(name) for name in PACKAGES},
@@ -229,7 +229,7 @@ def describe(options):
 
 def train(options):
     """Trains, evaluates, and writes the folder."""
-    torch.set_num_threads(THREADS)
+    torch.set_num_threads(options.threads)
     gym.register_envs(gymnasium_robotics)
     env, folder = goal_environment(options.env), options.out
     env.reset(seed=10_000 + options.seed)
@@ -250,11 +250,14 @@ def parse(arguments=None):
     parser.add_argument("algorithm", choices=ALGORITHMS)
     parser.add_argument("--env", default="FetchPush-v4")
     parser.add_argument("--minutes", type=float, default=12.0, help="of training")
+    parser.add_argument("--threads", type=int, default=2, help="of torch")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True, help="the run's folder")
     options = parser.parse_args(arguments)
     if not 0 < options.minutes < float("inf"):
         parser.error(f"--minutes must be above 0, found {options.minutes}.")
+    if options.threads < 1:
+        parser.error(f"--threads must be at least 1, found {options.threads}.")
     if (options.out / "evaluation.json").exists():
         raise SystemExit(f"{options.out} holds a finished run; give another --out.")
     return options
