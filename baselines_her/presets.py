@@ -55,5 +55,5 @@ BY_ENV: dict[tuple[str, str], dict[str, Any]] = {
 
 def preset_values(preset: str, env: str) -> dict[str, Any]:
     """The preset's settings for one environment, whatever its version."""
-    family = env.partition("-v")[0]
+    family = env.removeprefix("gymnasium_robotics:").partition("-v")[0]
     return {**PRESETS[preset], **BY_ENV.get((preset, family), {})}

@@ -16,7 +16,7 @@ def test_flags_override_the_preset_and_the_preset_the_defaults():
 
 
 def test_a_preset_may_know_an_environment_by_its_name_without_version():
-    for env in ("FetchReach", "FetchReach-v4"):
+    for env in ("FetchReach", "FetchReach-v4", "gymnasium_robotics:FetchReach-v4"):
         assert Config.from_flags(preset="plappert2018", env=env).loop.n_cycles == 10
     assert Config.from_flags(preset="plappert2018", env="FetchPush").loop.n_cycles == 50
 
