@@ -14,8 +14,9 @@ ten times).  Those seconds are in `time/evaluation`.  (Our `time/total` includes
 
 With two threads (the default) the machine must have nothing else to do: threads that
 share the cores with other work wait for each other.  On two cores busy with two to four
-more processes a step with its update (DDPG) took 120 to 390 ms with two threads and 24 to
-44 ms with one, where two threads on a quiet machine need about 10 (docs/performance.md).
+more processes a step with its update (DDPG) took 120 to 390 ms with two threads and 24
+to 44 ms with one, where two threads on a quiet machine need about 10
+(docs/performance.md).
 `--threads=1` is for two trainings side by side, as the results of `tuned` were made.
 
 **Settings** are the published ones.  Learning rate, discount, batch, networks, buffer
