@@ -21,7 +21,7 @@ from .parallel.mpi import Solo
 from .policy import Policy
 from .quiet import quiet_stderr
 from .settings import DDPGConfig, InputConfig
-from .types import Batch, EnvSpec, Episodes
+from .types import Batch, EnvSpec, Episodes, Scales
 
 # What an update reports, and the column it is logged in.
 TERMS = {
@@ -96,13 +96,13 @@ class DDPG:
             norm.add(Moments(*(self._comm.sum(part) for part in increment)))
 
     def update(
-        self, batch: Batch, bc_scale: float = 1.0
+        self, batch: Batch, scales: Scales = Scales()
     ) -> tuple[np.ndarray, dict[str, float]]:
         """K updates in one compiled call.
 
         Args:
           batch: fields [K, B, ...], float32.
-          bc_scale: factor of aux_loss_weight in this call.
+          scales: factors of settings in this call.
 
         Returns:
           TD errors y - Q [K, B], and the means over K of every loss term (as it is
@@ -114,9 +114,9 @@ class DDPG:
         """
         tensors = Batch(*(tf.convert_to_tensor(field) for field in batch))
         with self._silence.pop() if self._silence else contextlib.nullcontext():
-            scale = tf.constant(bc_scale, tf.float32)
+            factors = Scales(*(tf.constant(x, tf.float32) for x in scales))
             run = self._cycle if self._comm.size == 1 else self._cycle_together
-            applied, td_error, terms = run(tensors, self._stats(), scale)
+            applied, td_error, terms = run(tensors, self._stats(), factors)
         if self._comm.is_mixed:
             self.synchronise()
         terms = {name: term.numpy() for name, term in terms.items()}
@@ -180,50 +180,50 @@ class DDPG:
     # -- the compiled program ------------------------------------------------
 
     @tf.function(jit_compile=True, autograph=False)
-    def _cycle(self, batch, stats, bc_scale):
+    def _cycle(self, batch, stats, scales):
         """All updates of `batch`; returns per update: applied, TD errors, terms."""
 
         def one_update(before, row):
-            *gradients, td_error, terms = self._gradients(row, stats, bc_scale)
+            *gradients, td_error, terms = self._gradients(row, stats, scales.cloning)
             applies = before[0] & all_finite(*gradients, list(terms.values()))
-            self._critic_adam.apply(gradients[0], applies)
-            self._actor_adam.apply(gradients[1], applies)
+            self._critic_adam.apply(gradients[0], applies, scales.lr)
+            self._actor_adam.apply(gradients[1], applies, scales.lr)
             return applies, td_error, terms
 
         zeros = {name: tf.constant(0.0) for name in TERMS}
         start = tf.constant(True), tf.zeros_like(batch.reward[0]), zeros
         return tf.scan(one_update, batch, initializer=start)
 
-    def _cycle_together(self, batch, stats, bc_scale):
+    def _cycle_together(self, batch, stats, scales):
         """The same, gradients averaged over all workers, outside of the programs.
 
         A number that is not finite on one worker makes the mean so for all.
         """
         outcomes, applies = [], tf.constant(True)
         for k in range(batch.reward.shape[0]):
-            own, td_error = self._gradients_of(batch, tf.constant(k), stats, bc_scale)
+            own, td_error = self._gradients_of(batch, tf.constant(k), stats, scales)
             mean = tf.convert_to_tensor(self._comm.mean(own.numpy()))
-            applies, terms = self._apply(mean, applies)
+            applies, terms = self._apply(mean, applies, scales.lr)
             outcomes.append((applies, td_error, terms))
         return tf.nest.map_structure(lambda *parts: tf.stack(parts), *outcomes)
 
     @tf.function(jit_compile=True, autograph=False)
-    def _gradients_of(self, batch, k, stats, bc_scale):
+    def _gradients_of(self, batch, k, stats, scales):
         """Gradients of update k as one vector that ends with the terms of the loss."""
         row = Batch(*(field[k] for field in batch))
-        *gradients, td_error, terms = self._gradients(row, stats, bc_scale)
+        *gradients, td_error, terms = self._gradients(row, stats, scales.cloning)
         values = [terms[name] for name in TERMS]
         return flatten([*gradients[0], *gradients[1], *values]), td_error
 
     @tf.function(jit_compile=True, autograph=False)
-    def _apply(self, vector, applies):
+    def _apply(self, vector, applies, lr_scale):
         """Both optimisers' steps, if all of the vector is finite; the terms."""
         applies &= all_finite([vector])
         critic, actor = self.critic.weights, self.actor.weights
         gradients = unflatten(vector[: -len(TERMS)], [*critic, *actor])
         terms = dict(zip(TERMS, tf.unstack(vector[-len(TERMS) :])))
-        self._critic_adam.apply(gradients[: len(critic)], applies)
-        self._actor_adam.apply(gradients[len(critic) :], applies)
+        self._critic_adam.apply(gradients[: len(critic)], applies, lr_scale)
+        self._actor_adam.apply(gradients[len(critic) :], applies, lr_scale)
         return applies, terms
 
     def _gradients(self, batch, stats, bc_scale):

@@ -22,7 +22,7 @@ from .policy import Explorer, Policy
 from .replay.buffer import ReplayBuffer
 from .rollout import Actor, success_rates
 from .runs.logger import merged
-from .schedules import bc_scale, progress, schedule
+from .schedules import progress, scales, schedule
 from .sources import Source, demo_sources, fingerprint, replay_source
 from .streams import DEMOS, RELABEL, REPLAY, generator
 from .types import (
@@ -198,8 +198,8 @@ class OffPolicy:
         started = self._clock()
         batch, drawn = self._draw(replay_rng, relabel_rng)
         sampling = self._clock() - started
-        scale = bc_scale(self.n_env_steps, self._config.demos.bc_fade)
-        td_error, metrics = self.learner.update(batch, scale)
+        factors = scales(self.n_env_steps, self._config)
+        td_error, metrics = self.learner.update(batch, factors)
         self._return_errors(drawn, td_error)
         self.n_updates += self._chunk
         weight = float(batch.weight.mean())

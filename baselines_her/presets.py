@@ -47,7 +47,7 @@ BY_ENV: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("tuned", "FetchPush"): OBJECT,
     ("tuned", "FetchPickAndPlace"): OBJECT,
-    ("tuned", "FetchSlide"): {**OBJECT, "Q_lr": 3e-4, "pi_lr": 3e-4},
+    ("tuned", "FetchSlide"): {**OBJECT, "lr_fade": 600_000},
     ("laptop", "FetchReach"): {**REACH, "polyak": 0.9},
     ("plappert2018", "FetchReach"): {"n_cycles": 10},
 }

@@ -1,14 +1,24 @@
-"""What changes over a run: the cloning weight, and the exponent of PER's weights."""
+"""What changes over a run: cloning weight, learning rates, PER's exponent."""
 
 import numpy as np
 
 from .config import Config
-from .types import EnvSpec
+from .types import EnvSpec, Scales
+
+LEAST_LR = 0.1  # of the learning rates, where they fall
 
 
-def bc_scale(env_steps: int, bc_fade: int) -> float:
-    """Factor of the cloning weight: 1, or falling to 0 over `bc_fade` env steps."""
-    return max(0.0, 1.0 - env_steps / bc_fade) if bc_fade else 1.0
+def scales(env_steps: int, config: Config) -> Scales:
+    """The factors that hold for the cycle that begins after `env_steps`."""
+    return Scales(
+        cloning=fade(env_steps, config.demos.bc_fade, 0.0),
+        lr=fade(env_steps, config.ddpg.lr_fade, LEAST_LR),
+    )
+
+
+def fade(env_steps: int, n: int, end: float) -> float:
+    """1, falling linearly to `end` at `n` env steps and staying there; n 0: never."""
+    return max(end, 1.0 - (1.0 - end) * env_steps / n) if n else 1.0
 
 
 def schedule(env_steps: int, spec: EnvSpec, config: Config) -> tuple[float, float]:

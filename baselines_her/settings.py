@@ -246,6 +246,9 @@ class DDPGConfig:
     batch_size: int = knob(1024, "transitions per update and worker", low=1)
     Q_lr: float = knob(1e-3, "critic's learning rate", low=0)
     pi_lr: float = knob(1e-3, "actor's learning rate", low=0)
+    lr_fade: int = knob(
+        0, "env steps over which both rates fall to a tenth; 0: never", low=0
+    )
     gamma: float | None = knob(None, "discount; default 1 - 1/T", low=0, high=1)
     polyak: float = knob(
         0.95, "share of the target networks kept once per cycle", low=0, high=1

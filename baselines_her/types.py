@@ -52,6 +52,13 @@ class Start(NamedTuple):
         return {"state": self.state, "goal": self.goal}
 
 
+class Scales(NamedTuple):
+    """Factors of settings that change over a run."""
+
+    cloning: float = 1.0  # of aux_loss_weight
+    lr: float = 1.0  # of Q_lr and pi_lr
+
+
 class Demos(NamedTuple):
     """N demonstrations.  The first fields are those of `Episodes`."""
 

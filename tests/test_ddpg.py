@@ -5,7 +5,8 @@ import pytest
 
 from baselines_her.config import Config
 from baselines_her.ddpg import DDPG, Cloning
-from baselines_her.types import Batch, Episodes
+from baselines_her.parallel.mpi import Solo
+from baselines_her.types import Batch, Episodes, Scales
 
 
 def make_learner(spec, config, seed=0, **options):
@@ -83,6 +84,27 @@ def test_first_update_computes_the_equations(point_spec, small_config):
     np.testing.assert_allclose(found[0], td_error, rtol=1e-4, atol=1e-5)
     for name, value in expected.items():
         assert terms[name] == pytest.approx(value, rel=1e-4, abs=1e-6), name
+
+
+class Twins(Solo):
+    """Two workers that always have the same gradients."""
+
+    size = 2
+
+
+@pytest.mark.parametrize("comm", [Solo(), Twins()])
+def test_both_learning_rates_are_scaled(point_spec, small_config, comm):
+    """Adam's first step is proportional to the rate: a quarter of it, a quarter."""
+    batch, moved = make_batch(point_spec, n_updates=1), []
+    for scales in Scales(), Scales(lr=0.25):
+        learner = make_learner(point_spec, small_config, comm=comm)
+        before = learner.arrays()
+        learner.update(batch, scales)
+        after = learner.arrays().items()
+        moved.append({k: v - before[k] for k, v in after if k.endswith("kernel")})
+    for name in "actor/0/kernel", "critic/0/kernel":
+        assert np.abs(moved[0][name]).max() > 1e-4
+        np.testing.assert_allclose(moved[1][name], moved[0][name] / 4, atol=1e-6)
 
 
 def test_losses_are_logged_as_they_are_weighted(point_spec, small_config):

@@ -18,9 +18,8 @@ from baselines_her.off_policy import OffPolicy
 from baselines_her.parallel.collectors import Collectors
 from baselines_her.runs.demo_file import load_demos, write_demos
 from baselines_her.runs.policy_file import read_policy
-from baselines_her.schedules import bc_scale
 from baselines_her.streams import DEMOS, TRAINING, stream
-from baselines_her.types import Batch, Start
+from baselines_her.types import Batch, Scales, Start
 
 ROOT = Path(__file__).parents[1]
 POINT = "point_env:Point-v0"
@@ -91,11 +90,6 @@ def test_settings_without_meaning_are_refused(flags, message):
         Config.from_flags(**flags)
 
 
-def test_the_cloning_weight_fades_to_nothing():
-    assert bc_scale(10**9, 0) == 1.0
-    assert [bc_scale(n, 100) for n in (0, 25, 100, 1000)] == [1.0, 0.75, 0.0, 0.0]
-
-
 # -- batches ------------------------------------------------------------------
 
 
@@ -107,9 +101,9 @@ def test_demonstrations_take_their_share_of_every_batch(demo_file, point_spec):
     seen = []
 
     class Recording(DDPG):
-        def update(self, batch, bc_scale=1.0):
-            seen.append((batch, bc_scale))
-            return super().update(batch, bc_scale)
+        def update(self, batch, scales):
+            seen.append((batch, scales.cloning))
+            return super().update(batch, scales)
 
     rng = np.random.default_rng(0)
     learner = Recording(point_spec, config.ddpg, config.inputs, rng)
@@ -178,7 +172,7 @@ def test_metrics_of_demonstrations_are_means_over_their_rows(point_spec, small_c
     q = network("critic", np.concatenate([inputs, action[0]], 1))[:, 0]
     q_pi = network("critic", np.concatenate([inputs, pi], 1))[:, 0]
     batch = Batch(obs, goal, action, -ones, obs, goal, ones, is_demo)
-    _, metrics = learner.update(batch, bc_scale=0.25)
+    _, metrics = learner.update(batch, Scales(cloning=0.25))
     passed = (q > q_pi)[5:]
     squares = np.square(pi - action[0])[5:].sum(1)
     assert metrics["demos/q"] == pytest.approx(q[5:].mean(), rel=1e-4)

@@ -33,6 +33,14 @@ def test_second_step_uses_both_moments():
     assert int(optimiser.step) == 2
 
 
+def test_a_scale_shortens_the_step_and_leaves_the_moments():
+    variable, optimiser = adam(2.0)
+    optimiser.apply([tf.constant([3.0])], tf.constant(True), tf.constant(0.25))
+    np.testing.assert_allclose(variable, [2.0 - 0.25 * 0.1], rtol=1e-4)
+    np.testing.assert_allclose(optimiser.first[0], [0.3], rtol=1e-5)
+    np.testing.assert_allclose(optimiser.second[0], [0.009], rtol=1e-4)
+
+
 def test_a_step_that_does_not_apply_changes_nothing():
     variable, optimiser = adam(2.0)
     optimiser.apply([tf.constant([1.0])], tf.constant(True))

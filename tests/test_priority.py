@@ -225,7 +225,7 @@ class ColumnLearner:
     def update_targets(self):
         """There are none."""
 
-    def update(self, batch, bc_scale):
+    def update(self, batch, scales):
         """The errors [K, B]."""
         self.batches.append(batch)
         k, b = batch.weight.shape

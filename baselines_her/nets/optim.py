@@ -8,7 +8,7 @@ import tensorflow as tf
 
 
 class Adam(tf.Module):
-    """Step: theta -= lr sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + eps)."""
+    """Step: theta -= scale lr sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + eps)."""
 
     def __init__(
         self,
@@ -26,18 +26,19 @@ class Adam(tf.Module):
         self.first = [tf.Variable(tf.zeros_like(v)) for v in variables]
         self.second = [tf.Variable(tf.zeros_like(v)) for v in variables]
 
-    def apply(self, gradients, applies) -> None:
+    def apply(self, gradients, applies, scale=1.0) -> None:
         """Takes one step, or none where `applies` is false.
 
         Args:
           gradients: one for each variable.
           applies: [] bool tensor; a step with gradients that are not finite must
             leave variables and moments as they were.
+          scale: factor of the learning rate; [] float32 tensor or number.
         """
         step = self.step + tf.cast(applies, tf.int64)
         t = tf.cast(tf.maximum(step, 1), tf.float32)
         rate = (
-            self.learning_rate
+            (scale * self.learning_rate)
             * tf.sqrt(1.0 - tf.pow(self.beta_2, t))
             / (1.0 - tf.pow(self.beta_1, t))
         )
