@@ -48,6 +48,10 @@ BY_ENV: dict[tuple[str, str], dict[str, Any]] = {
     ("tuned", "FetchPush"): OBJECT,
     ("tuned", "FetchPickAndPlace"): OBJECT,
     ("tuned", "FetchSlide"): {**OBJECT, "lr_fade": 600_000},
+    ("tuned", "HandReach"): {
+        **{"polyak": 0.9, "action_l2": 1.0, "noise_eps": 0.1, "random_eps": 0.1},
+        "lr_fade": 300_000,
+    },
     ("laptop", "FetchReach"): {**REACH, "polyak": 0.9},
     ("plappert2018", "FetchReach"): {"n_cycles": 10},
 }
