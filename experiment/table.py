@@ -5,11 +5,15 @@ Success is that of the final policy over 100 episodes, seed by seed.  A level is
 where the mean of three evaluations in a row (20 episodes each) is at least as high; of
 those three the last one counts.  Minutes are those of progress.csv: ours hold the
 evaluations, the peers' do not.
+
+`--env_steps=400000` and `--minutes=12` compare runs of different lengths: each is cut
+there, and its success is the mean of the last five evaluations before (100 episodes).
 """
 
 import argparse
 import csv
 import json
+import math
 import sys
 from pathlib import Path
 from statistics import median
@@ -24,6 +28,7 @@ HEADER = (
     ("minutes", "env steps to {level:g}", "minutes to {level:g}"),
 )
 IN_A_ROW = 3
+LAST = 5  # evaluations that stand for the policy where a run is cut
 
 
 class Result(NamedTuple):
@@ -46,6 +51,21 @@ def read_result(folder: Path) -> Result:
     config = json.loads((folder / "config.json").read_text())["config"]
     has_heights = config["env"].startswith("FetchPickAndPlace")
     return Result(found, steps, seconds / 60.0, success, has_heights)
+
+
+def cut(result: Result, env_steps: float, minutes: float) -> Result:
+    """The run as it was after so many steps or minutes, whichever came first."""
+    kept = (result.steps <= env_steps) & (result.minutes <= minutes)
+    if env_steps == minutes == math.inf:
+        return result
+    steps, times, success = (x[kept] for x in result[1:4])
+    if len(success) < LAST:
+        raise ValueError(
+            f"a run must have {LAST} evaluations up to where it is cut, found "
+            f"{len(success)}.  Cut later."
+        )
+    found = {"latest": float(success[-LAST:].mean())}
+    return Result(found, steps, times, success, has_heights=False)
 
 
 def reached(success: np.ndarray, level: float) -> int | None:
@@ -77,12 +97,17 @@ def row_of(name: str, results: list[Result], level: float) -> list[str]:
     ]
 
 
-def table(folders: list[Path], level: float) -> str:
-    """The Markdown table of all finished runs in these folders."""
+def table(
+    folders: list[Path],
+    level: float,
+    env_steps: float = math.inf,
+    minutes: float = math.inf,
+) -> str:
+    """The Markdown table of all finished runs in these folders, cut there."""
     groups: dict[str, list[Result]] = {}
     for path in sorted(p.parent for f in folders for p in f.rglob("evaluation.json")):
         name = f"{path.parent.name}: {path.name.rpartition('_seed')[0]}"
-        groups.setdefault(name, []).append(read_result(path))
+        groups.setdefault(name, []).append(cut(read_result(path), env_steps, minutes))
     if not groups:
         raise ValueError(f"a finished run must be in {folders[0]}, found none.")
     header = [cell.format(level=level) for part in HEADER for cell in part]
@@ -98,11 +123,13 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--level", type=float, default=0.95)
+    parser.add_argument("--env_steps", type=float, default=math.inf)
+    parser.add_argument("--minutes", type=float, default=math.inf)
     return run_command(_print, parser.parse_args(arguments))
 
 
 def _print(options: argparse.Namespace) -> None:
-    print(table(options.folders, options.level))
+    print(table(options.folders, options.level, options.env_steps, options.minutes))
 
 
 def _short(steps: float) -> str:

@@ -57,6 +57,26 @@ def test_a_row_holds_every_seed_and_their_median(script, tmp_path, capsys):
     assert other.count("-") == 3
 
 
+def test_runs_are_compared_at_equal_steps_or_minutes(script, tmp_path, capsys):
+    """Epochs of 0.1M steps and 1.5 minutes; means of epochs 1 to 5, and 2 to 6."""
+    success = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.9]
+    write_run(tmp_path / "long_seed0", success, latest=1.0)
+    write_run(tmp_path / "short_seed0", [0.0] + [0.1] * 5, "FetchPush-v4", latest=0.2)
+    for where, steps, means in (
+        ("--env_steps=500000", "0.5M", ("0.30", "0.08")),
+        ("--env_steps=5.9e5", "0.5M", ("0.30", "0.08")),
+        ("--minutes=9", "0.6M", ("0.40", "0.10")),
+        ("--minutes=10.4", "0.6M", ("0.40", "0.10")),
+    ):
+        assert script.main([str(tmp_path), where]) == 0
+        for line, mean in zip(capsys.readouterr().out.splitlines()[-2:], means):
+            cells = [cell.strip() for cell in line.strip("|").split("|")]
+            assert cells[1:5] == [mean, mean, "-", steps]
+    with pytest.raises(SystemExit):
+        script.main([str(tmp_path), "--minutes=5"])
+    assert "Cut later" in capsys.readouterr().err
+
+
 def test_short_trainings_are_told_in_thousands(script):
     assert [script._short(n) for n in (1500.0, 99_000.0, 250_000.0)] == [
         *("1.5k", "99k", "0.25M"),
