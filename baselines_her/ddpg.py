@@ -74,11 +74,10 @@ class DDPG:
         n_in, hidden = spec.obs_dim + spec.goal_dim, [config.hidden] * config.layers
         actor_sizes = [n_in, *hidden, spec.action_dim]
         critic_sizes = [n_in + spec.action_dim, *hidden, 1]
-        normal = config.layer_norm
         self.actor = MLP(actor_sizes, rng, "actor")
-        self.critic = MLP(critic_sizes, rng, "critic", normal)
+        self.critic = MLP(critic_sizes, rng, "critic", config.layer_norm)
         self.target_actor = MLP(actor_sizes, rng, "target_actor")
-        self.target_critic = MLP(critic_sizes, rng, "target_critic", normal)
+        self.target_critic = MLP(critic_sizes, rng, "target_critic", config.layer_norm)
         self._actor_adam = Adam(self.actor.weights, config.pi_lr)
         self._critic_adam = Adam(self.critic.weights, config.Q_lr)
         self.obs_norm = Normalizer(spec.obs_dim, inputs.norm_eps)
