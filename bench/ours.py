@@ -151,8 +151,12 @@ class Recorded:
         return self._episodes
 
 
-def prioritised_cycle(batch_size, n=30):
-    """Milliseconds of a cycle without collecting, uniform and prioritised in turn."""
+CYCLES = {"uniform": {}, "tderror": {"per": True}}
+CYCLES |= {f"per_chunk={n}": {"per": True, "per_chunk": n} for n in (10, 1)}
+
+
+def prioritised_cycle(batch_size, n=30, preset="laptop"):
+    """A cycle without collecting, each kind in turn: ms, and how much slower it is."""
     from baselines_her.ddpg import DDPG
     from baselines_her.off_policy import OffPolicy
 
@@ -166,9 +170,8 @@ def prioritised_cycle(batch_size, n=30):
     success = np.zeros((2, 50), bool)
     some = Recorded(Episodes(*(field[:2] for field in fields), success))
     every = Episodes(*fields, None)
-    for kind in "uniform", "tderror":
-        flags = {"prioritization": kind, "batch_size": batch_size, "num_env": 2}
-        flags |= {"preset": "laptop"}
+    for kind, flags in CYCLES.items():
+        flags = {"preset": preset, "batch_size": batch_size, "num_env": 2, **flags}
         config = Config.from_flags(**flags).resolve(SPEC)
         rng = np.random.default_rng(0)
         learner = DDPG(SPEC, config.ddpg, config.inputs, rng)
@@ -182,9 +185,14 @@ def prioritised_cycle(batch_size, n=30):
             started = time.perf_counter()
             cycle()
             seconds[kind].append(time.perf_counter() - started)
-    ratios = np.array(seconds["tderror"]) / np.array(seconds["uniform"])
-    ms = {kind: 1e3 * float(np.median(found)) for kind, found in seconds.items()}
-    return {**ms, "slower": float(np.median(ratios)) - 1.0}
+    plain = np.array(seconds["uniform"])
+    return {
+        kind: {
+            "ms": 1e3 * float(np.median(found)),
+            "slower": float(np.median(found / plain)) - 1.0,
+        }
+        for kind, found in seconds.items()
+    }
 
 
 def memory(capacity):
