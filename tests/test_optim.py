@@ -34,11 +34,17 @@ def test_second_step_uses_both_moments():
 
 
 def test_a_scale_shortens_the_step_and_leaves_the_moments():
-    variable, optimiser = adam(2.0)
-    optimiser.apply([tf.constant([3.0])], tf.constant(True), tf.constant(0.25))
-    np.testing.assert_allclose(variable, [2.0 - 0.25 * 0.1], rtol=1e-4)
-    np.testing.assert_allclose(optimiser.first[0], [0.3], rtol=1e-5)
-    np.testing.assert_allclose(optimiser.second[0], [0.009], rtol=1e-4)
+    """The gradients of the test above; the second step is a quarter as long."""
+    variable, optimiser = adam(0.0)
+    for gradient, scale in (1.0, 1.0), (-2.0, 0.25):
+        gradients = [tf.constant([gradient])]
+        optimiser.apply(gradients, tf.constant(True), tf.constant(scale))
+    m, v = -0.11, 0.004999
+    rate = 0.25 * 0.1 * np.sqrt(1 - 0.999**2) / (1 - 0.9**2)
+    expected = -0.1 - rate * m / (np.sqrt(v) + 1e-8)
+    np.testing.assert_allclose(variable, [expected], rtol=1e-4)
+    np.testing.assert_allclose(optimiser.first[0], [m], rtol=1e-5)
+    np.testing.assert_allclose(optimiser.second[0], [v], rtol=1e-5)
 
 
 def test_a_step_that_does_not_apply_changes_nothing():
