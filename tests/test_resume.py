@@ -13,8 +13,6 @@ from baselines_her.replay.buffer import FIELDS
 from baselines_her.runs.policy_file import read_policy
 
 POINT = "point_env:Point-v0"
-ENV = f"--env={POINT}"
-ARRAYS = {"weights": np.arange(6.0, dtype=np.float32).reshape(2, 3)}
 
 
 def same_policies(one, other):

@@ -9,11 +9,12 @@ import time
 
 import pytest
 from conftest import run
-from test_resume import ENV, same_policies, same_states
+from test_resume import POINT, same_policies, same_states
 from test_training import SHORT, rows_of, train
 
 from baselines_her.run import main
 
+ENV = f"--env={POINT}"
 RUN = [sys.executable, "-m", "baselines_her.run", ENV]
 FLAGS = [f"--{k}={v}" for k, v in {**SHORT, "num_timesteps": 1000}.items()]
 
