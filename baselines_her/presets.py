@@ -1,6 +1,6 @@
 """Named sets of settings.  A preset lists only what differs from `settings`' defaults.
 
-`tuned` is what was found best on two cores, per environment (docs/results.md tells
+`tuned` is what was found best on two cores, per environment (docs/tuning.md tells
 how).  `laptop` is the defaults themselves: one process, many episodes per cycle, large
 batches.  `plappert2018` is one worker of the published setting (arXiv:1802.09464),
 `nair2018` one of the setting with demonstrations (arXiv:1709.10089), `laptop_demos`
