@@ -11,7 +11,7 @@ from .off_policy import OffPolicy
 from .parallel.mpi import Solo
 from .runs.checkpoint import Checkpoints
 from .runs.console import Console
-from .runs.folder import FREE, differing_settings, read_config
+from .runs.folder import DEFAULTS, FREE, differing_settings, read_config
 from .stopping import Stop
 from .versions import package_versions
 
@@ -165,4 +165,5 @@ def resumed_knobs(
     log_path = str(Path(folder).expanduser())
     # the file's word writes no file outside the run's own folder
     own = {"log_path": log_path, "resume": None, "save_path": None, "num_cpu": None}
-    return env or told, {**flags, **own, **given}
+    usual = {k: v for k, v in DEFAULTS.items() if k != "env"}  # what came after the run
+    return env or told, {**usual, **flags, **own, **given}

@@ -151,7 +151,7 @@ class Recorded:
         return self._episodes
 
 
-CYCLES = {"uniform": {}, "tderror": {"per": True}}
+CYCLES = {"uniform": {"prioritization": "uniform"}, "tderror": {"per": True}}
 CYCLES |= {f"per_chunk={n}": {"per": True, "per_chunk": n} for n in (10, 1)}
 
 

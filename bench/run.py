@@ -7,8 +7,7 @@ medians as Markdown.  The peers' virtual environment is made on the first call.
 
 trains the peer's DDPG and SAC for so many minutes each (these are the default), one
 after the other, into docs/results/peers; what is finished there is not repeated.  It
-needs the machine to itself, or with `--threads=1` a core: minutes are compared.  Words
-that begin with `--` go to train_peer.py.
+needs the machine to itself, or with `--threads=1` a core: minutes are compared.
 """
 
 import json
@@ -132,7 +131,7 @@ def priorities():
         ms = (f"{middle(found, step):.1f}" for step in steps)
         rows.append((f"40x{size}", "1,000,000", *ms))
     table(*rows)
-    rows = [("a cycle of 40 updates", "batch", "draws", "ms", "slower than uniform by")]
+    rows = [("networks of", "batch", "draws", "ms", "slower than uniform by")]
     for preset, size in ("laptop", 256), ("laptop", 1024), ("tuned", 256):
         found = measure("ours.py", "prioritised_cycle", size, 60, preset)
         for kind, cycle in found.items():
@@ -240,11 +239,12 @@ def seconds_until(command, word):
 
 
 def train(*given):
-    """Trains every peer in every environment, named ENV=MINUTES; passes options on."""
-    options = [word for word in given if word.startswith("-")]
+    """Trains every peer in every environment, named ENV=MINUTES."""
+    options = [word for word in given if word.startswith("--threads=")]
     wanted = [word for word in given if word not in options] or TRAININGS
-    if not all("=" in pair for pair in wanted):
-        raise SystemExit(f"train takes ENV=MINUTES, found {' '.join(wanted)}.")
+    if any("=" not in word or word.startswith("-") for word in wanted):
+        known = "ENV=MINUTES and --threads=N"
+        raise SystemExit(f"train takes {known}, found {' '.join(wanted)}.")
     for env, minutes in (pair.split("=", 1) for pair in wanted):
         for algorithm in PEER_ALGORITHMS:
             folder = Path("docs/results/peers") / f"{env}_{algorithm}_seed0"

@@ -7,7 +7,7 @@ those three the last one counts.  Minutes are those of progress.csv: ours hold t
 evaluations, the peers' do not.
 
 `--env_steps=400000` and `--minutes=12` compare runs of different lengths: each is cut
-there, and its success is the mean of the last five evaluations before (100 episodes).
+there, and its success is the mean of the last five evaluations before.
 """
 
 import argparse
@@ -53,16 +53,21 @@ def read_result(folder: Path) -> Result:
     return Result(found, steps, seconds / 60.0, success, has_heights)
 
 
-def cut(result: Result, env_steps: float, minutes: float) -> Result:
+def cut(path: Path, result: Result, env_steps: float, minutes: float) -> Result:
     """The run as it was after so many steps or minutes, whichever came first."""
-    kept = (result.steps <= env_steps) & (result.minutes <= minutes)
     if env_steps == minutes == math.inf:
         return result
+    if result.steps[-1] < env_steps and result.minutes[-1] < minutes:
+        raise ValueError(
+            f"a run must go as far as it is cut, found {path} with "
+            f"{_short(result.steps[-1])} steps in {result.minutes[-1]:.1f} minutes."
+        )
+    kept = (result.steps <= env_steps) & (result.minutes <= minutes)
     steps, times, success = (x[kept] for x in result[1:4])
     if len(success) < LAST:
         raise ValueError(
             f"a run must have {LAST} evaluations up to where it is cut, found "
-            f"{len(success)}.  Cut later."
+            f"{len(success)} in {path}.  Cut later."
         )
     found = {"latest": float(success[-LAST:].mean())}
     return Result(found, steps, times, success, has_heights=False)
@@ -107,7 +112,9 @@ def table(
     groups: dict[str, list[Result]] = {}
     for path in sorted(p.parent for f in folders for p in f.rglob("evaluation.json")):
         name = f"{path.parent.name}: {path.name.rpartition('_seed')[0]}"
-        groups.setdefault(name, []).append(cut(read_result(path), env_steps, minutes))
+        groups.setdefault(name, []).append(
+            cut(path, read_result(path), env_steps, minutes)
+        )
     if not groups:
         raise ValueError(f"a finished run must be in {folders[0]}, found none.")
     header = [cell.format(level=level) for part in HEADER for cell in part]

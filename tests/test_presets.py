@@ -10,6 +10,7 @@ from test_training import SHORT, train
 import baselines_her
 from baselines_her.config import Config
 from baselines_her.parallel.mpi import Solo
+from baselines_her.resuming import resumed_knobs
 from baselines_her.runs.folder import differing_settings
 
 
@@ -87,3 +88,15 @@ def test_settings_that_came_after_a_run_have_their_defaults():
     assert differing_settings(found, config) == ""
     other = config.with_flags(layer_norm=True)
     assert differing_settings(found, other) == "layer_norm False -> True"
+
+
+def test_a_run_goes_on_without_what_its_preset_got_later(tmp_path):
+    """Resumed, it must not take the preset's present value of a setting it lacks."""
+    flags = Config.from_flags(preset="tuned", env="FetchSlide-v4").to_flags()
+    assert flags.pop("lr_fade") > 0
+    (tmp_path / "config.json").write_text(json.dumps({"config": flags}))
+    env, knobs = resumed_knobs({"resume": str(tmp_path)}, None, False)
+    config = Config.from_flags(**knobs, env=env)
+    assert (config.run.env, config.ddpg.lr_fade) == ("FetchSlide-v4", 0)
+    assert config.collect.num_env == flags["num_env"] == 2
+    assert differing_settings(flags, config) == ""

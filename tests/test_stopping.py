@@ -1,4 +1,4 @@
-"""Runs that are told to end, or killed, save what they have."""
+"""Runs that are told to end save first; killed ones go on from their checkpoint."""
 
 import json
 import os

@@ -66,15 +66,20 @@ def test_runs_are_compared_at_equal_steps_or_minutes(script, tmp_path, capsys):
         ("--env_steps=500000", "0.5M", ("0.30", "0.08")),
         ("--env_steps=5.9e5", "0.5M", ("0.30", "0.08")),
         ("--minutes=9", "0.6M", ("0.40", "0.10")),
-        ("--minutes=10.4", "0.6M", ("0.40", "0.10")),
+        ("--minutes=8.9", "0.5M", ("0.30", "0.08")),
     ):
         assert script.main([str(tmp_path), where]) == 0
         for line, mean in zip(capsys.readouterr().out.splitlines()[-2:], means):
             cells = [cell.strip() for cell in line.strip("|").split("|")]
             assert cells[1:5] == [mean, mean, "-", steps]
-    with pytest.raises(SystemExit):
-        script.main([str(tmp_path), "--minutes=5"])
-    assert "Cut later" in capsys.readouterr().err
+    for where, message in (
+        ("--minutes=5", "long_seed0.  Cut later"),
+        ("--env_steps=650000", "short_seed0 with 0.6M steps in 9.0 minutes"),
+        ("--minutes=9.5", "short_seed0 with 0.6M steps in 9.0 minutes"),
+    ):
+        with pytest.raises(SystemExit):
+            script.main([str(tmp_path), where])
+        assert message in capsys.readouterr().err
 
 
 def test_short_trainings_are_told_in_thousands(script):
