@@ -26,6 +26,7 @@ from baselines_her.play import rollouts
 from baselines_her.rollout import success_rates
 from baselines_her.runs.files import write_atomically
 from baselines_her.runs.policy_file import load_policy
+from baselines_her.types import Episodes
 
 LISTS_FILE = Path(__file__).with_name("benchmarks.json")
 EVALUATION, EPISODES = "evaluation.json", 100
@@ -74,13 +75,23 @@ def evaluate(folder: Path) -> dict[str, Any]:
         policy = load_policy(folder / f"policy_{name}.pkl")
         episodes = rollouts(policy, episodes=EPISODES)
         found[name], found[f"{name}_any"] = success_rates(episodes)
-        height = episodes.goal[:, 2] - episodes.goal[:, 2].min()
-        is_high = height > IN_THE_AIR
-        for place, chosen in ("air", is_high), ("table", ~is_high):
-            if chosen.any() and is_high.any():
-                rate = float(np.mean(episodes.success[chosen, -1]))
-                found[f"{name}_{place}"] = rate
+        found |= {f"{name}_{k}": v for k, v in by_height(episodes).items()}
     return found
+
+
+def by_height(episodes: Episodes) -> dict[str, float]:
+    """Success where the goal is in the air and on the table, if there are both."""
+    if episodes.goal.shape[1] != 3:  # not a position, so it has no height
+        return {}
+    height = episodes.goal[:, 2] - episodes.goal[:, 2].min()
+    is_high = height > IN_THE_AIR
+    if not is_high.any():  # the lowest goal itself is never high
+        return {}
+    success = episodes.success[:, -1]
+    return {
+        "air": float(np.mean(success[is_high])),
+        "table": float(np.mean(success[~is_high])),
+    }
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -4,7 +4,10 @@ import importlib.util
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from baselines_her.types import Episodes
 
 SCRIPT = Path(__file__).parents[1] / "experiment" / "benchmark.py"
 LISTS = {
@@ -77,3 +80,22 @@ def test_unknown_names_run_nothing(benchmark, capsys, arguments, sentence):
         benchmark.main(arguments)
     assert sentence in capsys.readouterr().err
     assert not benchmark.trained
+
+
+def played(goal):
+    """Four episodes of two steps; the first and the last end with success."""
+    success = np.array([[0, 1], [1, 0], [0, 0], [1, 1]], bool)
+    none = np.zeros(0)
+    return Episodes(none, none, np.array(goal, np.float32), none, success)
+
+
+def test_success_is_told_by_the_height_of_goals(benchmark):
+    heights = [0.42, 0.449, 0.46, 0.6]  # 0.029 m above the lowest is on the table
+    found = benchmark.by_height(played([[0.0, 0.0, z] for z in heights]))
+    assert found == {"air": 0.5, "table": 0.5}
+    found = benchmark.by_height(
+        played([[0.0, 0.0, z] for z in (0.42, 0.42, 0.42, 0.6)])
+    )
+    assert found == {"air": 1.0, "table": pytest.approx(1 / 3)}
+    assert benchmark.by_height(played([[0.0, 0.0, 0.42]] * 4)) == {}
+    assert benchmark.by_height(played([[0.0] * 15] * 3 + [[1.0] * 15])) == {}  # a hand
