@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from baselines_her.parallel.launch import find_mpiexec
-from baselines_her.parallel.mpi import Solo, connect
 from baselines_her.runs.policy_file import load_policy
 
 FLAGS = {
@@ -272,45 +271,6 @@ def test_workers_with_different_settings_are_refused(
     done = run([*launcher, *first, ":", *second], subprocess_environment)
     assert done.returncode == 2
     assert "rank 1 has seed 1 and rank 0 has 0" in done.stderr
-
-
-def test_a_launcher_of_another_mpi_is_no_reason_to_run_twice(
-    tmp_path, subprocess_environment
-):
-    """Without its launcher's help the library sees one worker."""
-    done = run(
-        command(tmp_path, num_timesteps=100),
-        subprocess_environment,
-        OMPI_COMM_WORLD_SIZE="2",
-        OMPI_COMM_WORLD_RANK="0",
-    )
-    assert done.returncode == 2
-    assert "one of 2 workers, but its MPI library" in done.stderr
-    assert not (tmp_path / "progress.csv").exists()
-
-
-def test_an_mpi_that_cannot_be_loaded_is_refused(monkeypatch):
-    monkeypatch.setenv("PMI_SIZE", "3")
-    monkeypatch.setitem(sys.modules, "mpi4py", None)
-    with pytest.raises(RuntimeError, match="one of 3 workers, but MPI cannot be"):
-        connect()
-
-
-def test_without_a_launcher_there_is_no_mpi():
-    code = (
-        "import sys, baselines_her.parallel.mpi as mpi\n"
-        "assert isinstance(mpi.connect(), mpi.Solo)\n"
-        "assert 'mpi4py' not in sys.modules"
-    )
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PMI", "OMPI"))}
-    done = run([sys.executable, "-c", code], kept)
-    assert done.returncode == 0, done.stderr
-
-
-def test_solo_exchanges_nothing():
-    array = np.arange(3.0)
-    assert Solo().sum(array) is array and Solo().mean(array) is array
-    assert Solo().gather(4) == [4]
 
 
 def test_num_cpu_must_be_true(tmp_path, subprocess_environment, launcher):
