@@ -48,7 +48,8 @@ BY_ENV: dict[tuple[str, str], dict[str, Any]] = {
     ("tuned", "FetchPush"): OBJECT,
     ("tuned", "FetchPickAndPlace"): OBJECT,
     ("tuned", "FetchSlide"): {
-        **{**OBJECT, "lr_fade": 600_000, "replay_strategy": "futureactual"},
+        **{"prioritization": "tderror", "lr_fade": 600_000},
+        "replay_strategy": "futureactual",
     },
     ("tuned", "HandReach"): {
         **{"polyak": 0.9, "action_l2": 1.0, "noise_eps": 0.1, "random_eps": 0.1},
