@@ -39,10 +39,10 @@ def runs_of(name: str, lists: dict[str, Any]) -> list[tuple[str, list[str]]]:
     runs: dict[str, dict[str, Any]] = lists[name]
     seeds = max(len(run["seeds"]) for run in runs.values())
     return [
-        (f"{label}_seed{run['seeds'][n]}", [*run["flags"], f"--seed={run['seeds'][n]}"])
+        (f"{label}_seed{seed}", [*run["flags"].split(), f"--seed={seed}"])
         for n in range(seeds)
         for label, run in runs.items()
-        if n < len(run["seeds"])
+        for seed in run["seeds"][n : n + 1]
     ]
 
 

@@ -12,13 +12,13 @@ from baselines_her.types import Episodes
 SCRIPT = Path(__file__).parents[1] / "experiment" / "benchmark.py"
 LISTS = {
     "two": {
-        "one": {"flags": ["--env=FetchReach"], "seeds": [0, 1]},
-        "other": {"flags": ["--env=FetchPush"], "seeds": [5]},
+        "one": {"flags": "--env=FetchReach", "seeds": [0, 1]},
+        "other": {"flags": "--env=FetchPush --per", "seeds": [5]},
     }
 }
 RUNS = [
     ("one_seed0", ["--env=FetchReach", "--seed=0"]),
-    ("other_seed5", ["--env=FetchPush", "--seed=5"]),
+    ("other_seed5", ["--env=FetchPush", "--per", "--seed=5"]),
     ("one_seed1", ["--env=FetchReach", "--seed=1"]),
 ]
 
