@@ -49,7 +49,7 @@ BY_ENV: dict[tuple[str, str], dict[str, Any]] = {
     ("tuned", "FetchPickAndPlace"): OBJECT,
     ("tuned", "FetchSlide"): {
         **{"prioritization": "tderror", "lr_fade": 600_000},
-        "replay_strategy": "futureactual",
+        **{"replay_strategy": "futureactual", "relative_goals": True},
     },
     ("tuned", "HandReach"): {
         **{"polyak": 0.9, "action_l2": 1.0, "noise_eps": 0.1, "random_eps": 0.1},

@@ -3,11 +3,17 @@
 import importlib.util
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from baselines_her.types import Episodes
+from baselines_her.cli import parse_flags
+from baselines_her.config import ALL_FLAGS, Config
+from baselines_her.envs.make import resolve_id
+from baselines_her.knobs import has_effect
+from baselines_her.runs.folder import DEFAULTS, differing_settings
+from baselines_her.types import EnvSpec, Episodes
 
 SCRIPT = Path(__file__).parents[1] / "experiment" / "benchmark.py"
 LISTS = {
@@ -20,6 +26,16 @@ RUNS = [
     ("one_seed0", ["--env=FetchReach", "--seed=0"]),
     ("other_seed5", ["--env=FetchPush", "--per", "--seed=5"]),
     ("one_seed1", ["--env=FetchReach", "--seed=1"]),
+]
+
+
+FILE = SCRIPT.with_name("benchmarks.json")
+KEPT = SCRIPT.parents[1] / "docs" / "results"
+LISTED = [
+    (f"{name}/{label}_seed{seed}", [*run["flags"].split(), f"--seed={seed}"])
+    for name, runs in json.loads(FILE.read_text()).items()
+    for label, run in runs.items()
+    for seed in run["seeds"]
 ]
 
 
@@ -99,3 +115,18 @@ def test_success_is_told_by_the_height_of_goals(benchmark):
     assert found == {"air": 1.0, "table": pytest.approx(1 / 3)}
     assert benchmark.by_height(played([[0.0, 0.0, 0.42]] * 4)) == {}
     assert benchmark.by_height(played([[0.0] * 15] * 3 + [[1.0] * 15])) == {}  # a hand
+
+
+@pytest.mark.parametrize(("folder", "flags"), LISTED, ids=[f for f, _ in LISTED])
+def test_kept_results_are_of_the_settings_that_their_list_gives(folder, flags):
+    """A preset that changes must not leave another's curves under its name."""
+    given = parse_flags(flags)
+    config = Config.from_flags(**{**given, "env": resolve_id(given["env"])})
+    config.require_effect(given)
+    if (KEPT / folder).exists():
+        kept = json.loads((KEPT / folder / "config.json").read_text())
+        settings = SimpleNamespace(**{**DEFAULTS, **kept["config"]})
+        idle = {k for k, field in ALL_FLAGS.items() if not has_effect(settings, field)}
+        found = {k: v for k, v in kept["config"].items() if k not in idle}
+        resolved = config.resolve(EnvSpec(**kept["spec"]))
+        assert differing_settings(found, resolved) == ""
