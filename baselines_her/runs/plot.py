@@ -19,9 +19,9 @@ from .folder import DEFAULTS, FREE
 
 MISSING = "plotting needs matplotlib.  Run: pip install 'baselines-her[plot]'"
 AXES = {
-    "env_steps": ("steps/env", 1e6, "environment steps (millions)"),
+    "env_steps": ("steps/env", 1.0, "environment steps"),
     "minutes": ("time/total", 60.0, "wall-clock time (minutes)"),
-    "updates": ("steps/updates", 1e3, "updates (thousands)"),
+    "updates": ("steps/updates", 1.0, "updates"),
 }
 PANELS = {
     "test/success_rate": "success at the last step",
@@ -71,6 +71,7 @@ def plot(
 
         matplotlib.use("Agg")
         from matplotlib.figure import Figure
+        from matplotlib.ticker import EngFormatter
     except ImportError:
         raise RuntimeError(MISSING) from None
     n_columns = 1 if max(map(len, groups)) > LONGEST else 2
@@ -82,6 +83,8 @@ def plot(
             _draw(ax, runs, x, column, statistic, label)
         ax.set(xlabel=AXES[x][2], ylabel=title)
         ax.set_xlim(left=0)
+        if x != "minutes":  # counts: 500, 5k, 2M
+            ax.xaxis.set_major_formatter(EngFormatter(sep=""))
         ax.grid(alpha=0.3)
     axes[0].set_ylim(-0.03, 1.03)
     legend = {"loc": "outside lower center", "ncols": n_columns, "fontsize": "small"}
