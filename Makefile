@@ -4,10 +4,15 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 
 TASK ?= FetchPickAndPlace
-RESULTS ?= reach push pick slide pick_study slide_study pick_control hand two_cores
+RESULTS ?= reach push pick slide hand pick_control demos demos_contrast demos_imperfect \
+  pick_study slide_study workers tuning_push tuning_pick tuning_slide two_cores
+RUNS = docs/results
+DRAW = $(BIN)/python experiment/plot.py --out docs/images
+DEMOS = $(RUNS)/demos $(RUNS)/demos_contrast --labels "with demonstrations" \
+  "without Q-filter" "plain recipe (polyak .95, no fade)" "without demonstrations"
 SCREEN = $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname)))
 
-.PHONY: train play test check reliability bench peers results clean
+.PHONY: train play test check reliability bench peers results figures clean
 
 train: $(VENV)/.run  ## train FetchReach to the end, then play the policy
 	$(BIN)/python -m baselines_her.run --env=FetchReach --num_timesteps=5000 --play
@@ -40,11 +45,37 @@ bench: $(VENV)/.all  ## every table of docs/performance.md; half an hour
 peers: $(VENV)/.all  ## train the peers at equal minutes; an hour
 	$(BIN)/python bench/run.py train $(TRAININGS)
 
-results: $(VENV)/.all  ## the trainings of docs/results.md that are not there yet; hours
+results: $(VENV)/.all data_fetch_random_100.npz data_imperfect_100.npz  ## the trainings of docs/results.md that are not there yet; many hours
 	for list in $(RESULTS); do $(BIN)/python experiment/benchmark.py $$list || exit; done
+
+figures: $(VENV)/.all  ## draw the figures of docs/results.md
+	$(DRAW)/reach.png $(RUNS)/reach
+	$(DRAW)/tuned.png $(addprefix $(RUNS)/,hand pick push slide) \
+	  --labels HandReach FetchPickAndPlace FetchPush FetchSlide
+	$(DRAW)/push_minutes.png --x=minutes $(RUNS)/push $(RUNS)/peers/FetchPush* \
+	  --labels "SB3 DDPG + HER" "SB3 SAC + HER" tuned
+	$(DRAW)/pick_minutes.png --x=minutes $(RUNS)/pick $(RUNS)/peers/FetchPick* \
+	  $(RUNS)/pick_control \
+	  --labels "SB3 DDPG + HER" "SB3 SAC + HER" tuned "tuned, without hindsight"
+	$(DRAW)/demos.png $(DEMOS)
+	$(DRAW)/demos_minutes.png --x=minutes $(DEMOS)
+	$(DRAW)/imperfect.png $(RUNS)/demos_imperfect \
+	  --labels "without Q-filter" "with Q-filter"
+	$(DRAW)/study_pick.png $(RUNS)/pick $(RUNS)/pick_study \
+	  --labels "HER + energy" "HER + energy, OU noise" "HER + PER" HER
+	$(DRAW)/study_slide.png $(RUNS)/slide $(RUNS)/slide_study \
+	  --labels "tuned: HER + PER, relative goals" "HER + energy" "HER + PER" HER
+	$(DRAW)/workers.png $(RUNS)/workers --labels "one worker" "two workers"
 
 clean:
 	rm -rf $(VENV) .venv-peers
+
+data_fetch_random_100.npz: | $(VENV)/.all
+	$(BIN)/python data_generation/fetch_data_generation.py --env=FetchPickAndPlace
+
+data_imperfect_100.npz: | $(VENV)/.all
+	$(BIN)/python data_generation/fetch_data_generation.py --env=FetchPickAndPlace \
+	  --noise=0.13 --keep_failures --episodes=100 --out=$@
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
