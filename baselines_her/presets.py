@@ -43,16 +43,24 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 BY_ENV: dict[tuple[str, str], dict[str, Any]] = {
     ("tuned", "FetchReach"): {
-        **{**REACH, "polyak": 0.5, "action_l2": 1.0, "random_steps": 500},
+        **REACH,
+        "polyak": 0.5,
+        "action_l2": 1.0,
+        "random_steps": 500,
     },
     ("tuned", "FetchPush"): OBJECT,
     ("tuned", "FetchPickAndPlace"): OBJECT,
     ("tuned", "FetchSlide"): {
-        **{"prioritization": "tderror", "lr_fade": 600_000},
-        **{"replay_strategy": "futureactual", "relative_goals": True},
+        "prioritization": "tderror",
+        "replay_strategy": "futureactual",
+        "relative_goals": True,
+        "lr_fade": 600_000,
     },
     ("tuned", "HandReach"): {
-        **{"polyak": 0.9, "action_l2": 1.0, "noise_eps": 0.1, "random_eps": 0.1},
+        "polyak": 0.9,
+        "action_l2": 1.0,
+        "noise_eps": 0.1,
+        "random_eps": 0.1,
         "lr_fade": 300_000,
     },
     ("laptop", "FetchReach"): {**REACH, "polyak": 0.9},
