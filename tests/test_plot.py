@@ -141,6 +141,15 @@ def test_a_figure_is_written(runs, tmp_path):
     assert len(axes[0].lines) == 2
 
 
+def test_a_critic_that_diverged_does_not_flatten_the_others(runs, tmp_path):
+    assert [ax.get_yscale() for ax in plot([runs]).axes] == ["linear", "linear"]
+    make_run(tmp_path / "bad", 0, [0.0, 0.0, 0.0], noise_eps=0.7)
+    progress = tmp_path / "bad" / "progress.csv"
+    progress.write_text(progress.read_text().replace(",-2\n", ",122991\n"))
+    figure = plot([runs, tmp_path / "bad"])
+    assert [ax.get_yscale() for ax in figure.axes] == ["linear", "symlog"]
+
+
 def test_wrong_calls_are_named(tmp_path):
     with pytest.raises(ValueError, match=r"must be in .*, found none"):
         plot([tmp_path])

@@ -30,6 +30,7 @@ PANELS = {
 UNTOLD = {*FREE, "seed", "preset"} - {"num_cpu"}  # do not tell groups apart
 OURS = DEFAULTS["alg"]  # runs of other algorithms have settings of their own
 LONGEST = 60  # letters of a label; of longer ones no two fit side by side
+LARGE = 1000.0  # values beyond have a logarithmic axis: a critic that diverged
 STATISTICS = ("median", "iqm")
 GRID = 200
 
@@ -85,6 +86,8 @@ def plot(
         ax.set_xlim(left=0)
         if x != "minutes":  # counts: 500, 5k, 2M
             ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+        if max(abs(y) for y in ax.get_ylim()) > LARGE:
+            ax.set_yscale("symlog", linthresh=LARGE / 10)
         ax.grid(alpha=0.3)
     axes[0].set_ylim(-0.03, 1.03)
     legend = {"loc": "outside lower center", "ncols": n_columns, "fontsize": "small"}
