@@ -72,7 +72,6 @@ def plot(
 
         matplotlib.use("Agg")
         from matplotlib.figure import Figure
-        from matplotlib.ticker import EngFormatter
     except ImportError:
         raise RuntimeError(MISSING) from None
     n_columns = 1 if max(map(len, groups)) > LONGEST else 2
@@ -82,12 +81,8 @@ def plot(
     for ax, (column, title) in zip(axes, PANELS.items()):
         for label, runs in groups.items():
             _draw(ax, runs, x, column, statistic, label)
+        _scale(ax, x)
         ax.set(xlabel=AXES[x][2], ylabel=title)
-        ax.set_xlim(left=0)
-        if x != "minutes":  # counts: 500, 5k, 2M
-            ax.xaxis.set_major_formatter(EngFormatter(sep=""))
-        if max(abs(y) for y in ax.get_ylim()) > LARGE:
-            ax.set_yscale("symlog", linthresh=LARGE / 10)
         ax.grid(alpha=0.3)
     axes[0].set_ylim(-0.03, 1.03)
     legend = {"loc": "outside lower center", "ncols": n_columns, "fontsize": "small"}
@@ -219,6 +214,17 @@ def _draw(ax: Any, runs: list[Run], x: str, column: str, statistic: str, label: 
     grid, centre, low, high = curve(runs, x, column, statistic)
     (line,) = ax.plot(grid, centre, label=label)
     ax.fill_between(grid, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+
+
+def _scale(ax: Any, x: str) -> None:
+    from matplotlib.ticker import EngFormatter
+
+    ax.set_xlim(left=0)
+    if x != "minutes":  # counts: 500, 5k, 2M
+        ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+    if max(map(abs, ax.get_ylim())) > LARGE:
+        ax.set_yscale("symlog", linthresh=LARGE / 10)
+        ax.autoscale(axis="y")
 
 
 def _read(folder: Path) -> Run | None:
