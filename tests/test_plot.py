@@ -148,6 +148,8 @@ def test_a_critic_that_diverged_does_not_flatten_the_others(runs, tmp_path):
     progress.write_text(progress.read_text().replace(",-2\n", ",122991\n"))
     figure = plot([runs, tmp_path / "bad"])
     assert [ax.get_yscale() for ax in figure.axes] == ["linear", "symlog"]
+    low, high = figure.axes[1].get_ylim()
+    assert -100 < low < 0 and high > 122991
 
 
 def test_wrong_calls_are_named(tmp_path):
