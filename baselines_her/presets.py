@@ -48,7 +48,7 @@ BY_ENV: dict[tuple[str, str], dict[str, Any]] = {
         "action_l2": 1.0,
         "random_steps": 500,
     },
-    ("tuned", "FetchPush"): OBJECT,
+    ("tuned", "FetchPush"): {**OBJECT, "replay_strategy": "futureactual"},
     ("tuned", "FetchPickAndPlace"): OBJECT,
     ("tuned", "FetchSlide"): {
         "prioritization": "tderror",
