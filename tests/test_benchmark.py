@@ -27,8 +27,6 @@ RUNS = [
     ("other_seed5", ["--env=FetchPush", "--per", "--seed=5"]),
     ("one_seed1", ["--env=FetchReach", "--seed=1"]),
 ]
-
-
 FILE = SCRIPT.with_name("benchmarks.json")
 KEPT = SCRIPT.parents[1] / "docs" / "results"
 LISTED = [

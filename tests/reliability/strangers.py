@@ -280,10 +280,8 @@ def attempt(reader, payload):
 def main():
     """Tries all; the exit code tells whether all held."""
     found, bad, slowest, largest = payloads(), 0, 0.0, 0.0
-    for reader, harmless in [
-        ("legacy obs", steps(np.zeros(3), 51)),
-        ("legacy info", steps(1.0, 50)),
-    ]:  # a control: what is refused below was read that far
+    controls = {"legacy obs": steps(np.zeros(3), 51), "legacy info": steps(1.0, 50)}
+    for reader, harmless in controls.items():  # what is refused was read that far
         assert attempt(reader, harmless)[0] == "ACCEPTED", reader
     for name, payload in found.items():
         for reader in READERS:
@@ -292,10 +290,8 @@ def main():
             if outcome != "refused" or seconds > 2 or megabytes > 1000:
                 print(f"FAILED {name} as {reader}: {outcome} {seconds} {megabytes}")
                 bad += 1
-    print(
-        f"{len(found)} pickles x {len(READERS)} readers: {bad} failed, slowest "
-        f"{slowest:.2f} s, at most {largest:.0f} MB"
-    )
+    most = f"slowest {slowest:.2f} s, at most {largest:.0f} MB"
+    print(f"{len(found)} pickles x {len(READERS)} readers: {bad} failed, {most}")
     return 1 if bad else 0
 
 
