@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 TASK ?= FetchPickAndPlace
 RESULTS ?= reach push pick slide hand pick_control demos demos_contrast demos_imperfect \
   pick_study slide_study workers tuning_push tuning_pick tuning_slide two_cores
-RUNS = docs/results
+RUNS = results
 DRAW = $(BIN)/python experiment/plot.py --out docs/images
 DEMOS = $(RUNS)/demos $(RUNS)/demos_contrast --labels "with demonstrations" \
   "without Q-filter" "plain recipe (polyak .95, no fade)" "without demonstrations"
@@ -30,7 +30,7 @@ check: $(VENV)/.all  ## formatting, lint and types
 	$(BIN)/mypy
 
 reliability: $(VENV)/.all  ## the long checks
-	FETCH_EPISODES=400 $(BIN)/python -m pytest tests/test_fetch.py
+	FETCH_EPISODES=400 $(BIN)/python -m pytest tests/envs/test_fetch.py
 	HYPOTHESIS_EXAMPLES=10000 $(BIN)/python -m pytest tests/test_properties.py
 	$(BIN)/python tests/reliability/damage.py
 	$(BIN)/python tests/reliability/strangers.py

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .acting.policy import Policy
     from .config import Config
+    from .demos.file import load_demos
     from .play import evaluate
-    from .policy import Policy
-    from .runs.demo_file import load_demos
     from .runs.plot import plot
     from .runs.policy_file import load_policy
     from .training import Result, train
@@ -26,10 +26,10 @@ if sys.version_info < (3, 10):  # noqa: UP036  pip checks, a path does not
 
 _HOMES = {
     "Config": "config",
-    "Policy": "policy",
+    "Policy": "acting.policy",
     "Result": "training",
     "evaluate": "play",
-    "load_demos": "runs.demo_file",
+    "load_demos": "demos.file",
     "plot": "runs.plot",
     "load_policy": "runs.policy_file",
     "train": "training",

@@ -9,9 +9,8 @@ import json
 import math
 from typing import Any
 
-from .knobs import coerce, nearest, require_effect
-from .presets import preset_values
-from .settings import (
+from .settings.fields import coerce, nearest, require_effect
+from .settings.her import (
     CollectConfig,
     DDPGConfig,
     DemoConfig,
@@ -23,6 +22,7 @@ from .settings import (
     RunConfig,
     ShortConfig,
 )
+from .settings.presets import preset_values
 from .types import EnvSpec
 
 GROUPS = (

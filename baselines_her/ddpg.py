@@ -10,17 +10,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .acting.normalizer import Moments, Normalizer, Stats, moments
+from .acting.policy import Policy
 from .config import return_limits
-from .nets import losses, tf
-from .nets.finite import all_finite, require_applied
-from .nets.flat import flatten, unflatten
-from .nets.networks import MLP, q_value, unit_action
-from .nets.optim import Adam
-from .normalizer import Moments, Normalizer, Stats, moments
-from .parallel.mpi import Solo
-from .policy import Policy
+from .nets import ddpg_losses as losses
+from .nets import tf
+from .nets.adam import Adam
+from .nets.mlp import MLP, q_value, unit_action
+from .nets.tensors import all_finite, flatten, require_applied, unflatten
+from .parallel.communicator import Solo
 from .quiet import quiet_stderr
-from .settings import DDPGConfig, InputConfig
+from .settings.her import DDPGConfig, InputConfig
 from .types import Batch, EnvSpec, Episodes, Scales
 
 # What an update reports, and the column it is logged in.

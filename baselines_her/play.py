@@ -8,16 +8,16 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from .cli import Parser, run_command
-from .demo_recorder import join, record
+from .acting.policy import Policy
+from .cli.command import Parser, run_command
+from .demos.file import write_demos
+from .demos.record import join, record
 from .envs.make import EnvFactory, env_factory
 from .envs.render import make_rendered
-from .policy import Policy
 from .rollout import success_rates
-from .runs.demo_file import write_demos
 from .runs.policy_file import load_policy
 from .runs.video import check_video_path, write_video
-from .streams import EVALUATION, stream
+from .seeding import EVALUATION, stream
 from .types import Demos, EnvSpec, Episodes, Start, concatenate
 from .versions import package_versions, physics_generation
 

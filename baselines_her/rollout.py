@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from .policy import Act
+from .acting.policy import Act
 from .types import EnvSpec, Episodes, Start, concatenate
 
 SUBSTITUTES = 10  # for one bad episode

@@ -5,10 +5,11 @@ import shlex
 import sys
 from typing import Any
 
-from .cli import parse_flags, run_command
-from .parallel.launch import relaunch, report_end
-from .parallel.mpi import connect
-from .parallel.together import ending_together
+from .cli.command import run_command
+from .cli.flags import parse_flags
+from .parallel.abort import ending_together
+from .parallel.communicator import connect
+from .parallel.launcher import relaunch, report_end
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -7,31 +7,31 @@ from typing import Any, NamedTuple
 
 import gymnasium as gym
 
+from .acting.policy import Policy
+from .algorithms.her import OffPolicy
 from .config import Config, without_short_forms
 from .ddpg import DDPG, Cloning
+from .demos.file import demos_for
 from .envs.check import check, reward_function
 from .envs.fetch import speed_up
 from .envs.make import EnvFactory, env_factory
 from .envs.objects import object_motion
 from .envs.state import require_restorable
-from .epochs import Epochs
 from .nets import use_threads
-from .off_policy import OffPolicy
+from .parallel.abort import ending_together, require_alike
 from .parallel.collectors import Collectors, Filmer
-from .parallel.mpi import connect
-from .parallel.together import ending_together, require_alike
-from .policy import Policy
-from .resuming import Saver, resumed_knobs
+from .parallel.communicator import connect
+from .replay.sources import fingerprint
 from .runs.checkpoint import Checkpoints
 from .runs.console import Console, open_console
-from .runs.demo_file import demos_for
 from .runs.folder import RunFolder, choose_folder, lock, write_config
 from .runs.logger import Row
+from .runs.loop import Epochs
 from .runs.policy_file import read_policy
+from .runs.saver import Saver, resumed_knobs
+from .runs.stopping import Stop, stop_signals
 from .runs.video import check_video_path
-from .sources import fingerprint
-from .stopping import Stop, stop_signals
-from .streams import WEIGHTS, generator
+from .seeding import WEIGHTS, generator
 from .types import Demos, EnvSpec, ObjectMotion
 from .versions import package_versions
 

@@ -13,8 +13,9 @@ import numpy as np
 from baselines_her.config import Config
 from baselines_her.envs.make import env_factory
 from baselines_her.her_sampler import relabel
-from baselines_her.replay.buffer import ReplayBuffer, UniformSampler
+from baselines_her.replay.buffer import ReplayBuffer
 from baselines_her.replay.priority import PrioritisedSampler
+from baselines_her.replay.samplers import UniformSampler
 from baselines_her.types import Batch, EnvSpec, Episodes, Index
 
 SPEC = EnvSpec("FetchPickAndPlace-v4", 25, 3, 4, (1.0,) * 4, 50, -1.0, 0.0)
@@ -157,8 +158,8 @@ CYCLES |= {f"per_chunk={n}": {"per": True, "per_chunk": n} for n in (10, 1)}
 
 def prioritised_cycle(batch_size, n=30, preset="laptop"):
     """A cycle without collecting, each kind in turn: ms, and how much slower it is."""
+    from baselines_her.algorithms.her import OffPolicy
     from baselines_her.ddpg import DDPG
-    from baselines_her.off_policy import OffPolicy
 
     compute_reward = env_factory("FetchPickAndPlace", None)().unwrapped.compute_reward
 

@@ -6,7 +6,7 @@ medians as Markdown.  The peers' virtual environment is made on the first call.
     python bench/run.py train FetchPush-v4=12 FetchPickAndPlace-v4=12
 
 trains the peer's DDPG and SAC for so many minutes each (these are the default), one
-after the other, into docs/results/peers; what is finished there is not repeated.  It
+after the other, into results/peers; what is finished there is not repeated.  It
 needs the machine to itself, or with `--threads=1` a core: minutes are compared.
 """
 
@@ -247,7 +247,7 @@ def train(*given):
         raise SystemExit(f"train takes {known}, found {' '.join(wanted)}.")
     for env, minutes in (pair.split("=", 1) for pair in wanted):
         for algorithm in PEER_ALGORITHMS:
-            folder = Path("docs/results/peers") / f"{env}_{algorithm}_seed0"
+            folder = Path("results/peers") / f"{env}_{algorithm}_seed0"
             if (BENCH.parent / folder / "evaluation.json").exists():
                 print(f"done   {folder}", flush=True)
                 continue

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from baselines_her.parallel.launch import find_mpiexec
+from baselines_her.parallel.launcher import find_mpiexec
 
 SIZES = 1, 2, 4
 CYCLES, UPDATES, STEPS = 50, 40, 100  # of an epoch; of a cycle and worker
@@ -70,7 +70,7 @@ def table():
 
 def exchange_times():
     """On every worker: median seconds of an exchange, by its length in floats."""
-    from baselines_her.parallel.mpi import connect
+    from baselines_her.parallel.communicator import connect
 
     comm, found = connect(), {}
     for length in LENGTHS:

@@ -8,18 +8,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from experts import EXPERTS, Expert
-
-from baselines_her.cli import Parser, run_command
-from baselines_her.demo_recorder import join, record
+from baselines_her.cli.command import Parser, run_command
+from baselines_her.demos.experts import EXPERTS, Expert
+from baselines_her.demos.file import write_demos
+from baselines_her.demos.record import join, record
 from baselines_her.envs.check import check
 from baselines_her.envs.make import env_factory
 from baselines_her.envs.render import make_rendered
-from baselines_her.knobs import nearest
 from baselines_her.runs.console import progress
-from baselines_her.runs.demo_file import write_demos
 from baselines_her.runs.video import check_video_path, write_video
-from baselines_her.streams import DEMOS, stream
+from baselines_her.seeding import DEMOS, stream
+from baselines_her.settings.fields import nearest
 from baselines_her.types import Demos, Start
 
 MOST_TRIALS = 20  # for each wanted episode

@@ -6,7 +6,7 @@
 
 Every run has a folder logs/benchmark/<list>/<run>_seed<n>.  After the training its
 final policy plays 100 episodes: `evaluation.json`.  That file, `progress.csv` and
-`config.json` are kept under docs/results; a run found there is never repeated (to
+`config.json` are kept under results; a run found there is never repeated (to
 repeat the results, give another folder: `--results mine`).
 """
 
@@ -20,12 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from baselines_her.cli import Parser, run_command
-from baselines_her.knobs import nearest
+from baselines_her.cli.command import Parser, run_command
 from baselines_her.play import rollouts
 from baselines_her.rollout import success_rates
 from baselines_her.runs.files import write_atomically
 from baselines_her.runs.policy_file import load_policy
+from baselines_her.settings.fields import nearest
 from baselines_her.types import Episodes
 
 LISTS_FILE = Path(__file__).with_name("benchmarks.json")
@@ -102,7 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("name", help=", ".join(lists))
     parser.add_argument("--out", type=Path, default=Path("logs/benchmark"))
-    parser.add_argument("--results", type=Path, default=Path("docs/results"))
+    parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument("--only", nargs="+", help="these runs of the list")
     parser.add_argument("--show", action="store_true", help="run nothing")
     return run_command(_run_list, lists, parser.parse_args(arguments))

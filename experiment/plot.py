@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from baselines_her.cli import Parser, run_command
+from baselines_her.cli.command import Parser, run_command
 from baselines_her.runs.plot import AXES, STATISTICS, plot
 
 

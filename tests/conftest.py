@@ -14,7 +14,9 @@ from baselines_her.config import Config
 from baselines_her.types import EnvSpec, Episodes
 
 TESTS = Path(__file__).parent
-sys.path.insert(0, str(TESTS))  # subprocesses get it by `subprocess_environment`
+FOLDERS = [TESTS, *(p for p in TESTS.iterdir() if p.is_dir() and p.name[0] not in "_.")]
+# subprocesses get them by `subprocess_environment`
+sys.path[:0] = [str(folder) for folder in FOLDERS]
 
 # A shell ignores SIGINT in what it starts with `&`, and children would inherit that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -26,7 +28,7 @@ HORIZON = 5
 @pytest.fixture
 def subprocess_environment():
     """Environment variables under which a child imports this folder's modules."""
-    path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([*map(str, FOLDERS), os.environ.get("PYTHONPATH", "")])
     return {**os.environ, "PYTHONPATH": path}
 
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from baselines_her.parallel.mpi import Solo
+from baselines_her.parallel.communicator import Solo
 
 
 class FakeWorker(Solo):

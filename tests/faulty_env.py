@@ -11,7 +11,7 @@ from pathlib import Path
 import gymnasium as gym
 from point_env import PointEnv
 
-from baselines_her.parallel.launched import launched_rank
+from baselines_her.parallel.launcher import launched_rank
 
 
 def fail(kind):

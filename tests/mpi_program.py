@@ -8,7 +8,7 @@ import numpy as np
 
 from baselines_her.config import Config
 from baselines_her.ddpg import DDPG
-from baselines_her.parallel.mpi import Solo, connect
+from baselines_her.parallel.communicator import Solo, connect
 from baselines_her.types import Batch, EnvSpec
 
 SPEC = EnvSpec("Two-v0", 6, 3, 2, (1.0, 1.0), 50, -1.0, 0.0)

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from baselines_her.cli import parse_flags
+from baselines_her.cli.flags import parse_flags
 from baselines_her.config import ALL_FLAGS, Config
 from baselines_her.envs.make import resolve_id
-from baselines_her.knobs import has_effect
 from baselines_her.runs.folder import DEFAULTS, differing_settings
+from baselines_her.settings.fields import has_effect
 from baselines_her.types import EnvSpec, Episodes
 
 SCRIPT = Path(__file__).parents[1] / "experiment" / "benchmark.py"
@@ -28,7 +28,7 @@ RUNS = [
     ("one_seed1", ["--env=FetchReach", "--seed=1"]),
 ]
 FILE = SCRIPT.with_name("benchmarks.json")
-KEPT = SCRIPT.parents[1] / "docs" / "results"
+KEPT = SCRIPT.parents[1] / "results"
 LISTED = [
     (f"{name}/{label}_seed{seed}", [*run["flags"].split(), f"--seed={seed}"])
     for name, runs in json.loads(FILE.read_text()).items()
@@ -65,14 +65,14 @@ def test_first_seeds_come_first(benchmark):
 
 
 def test_a_finished_run_is_never_repeated(benchmark):
-    done = Path("docs/results/two/other_seed5")
+    done = Path("results/two/other_seed5")
     done.mkdir(parents=True)
     (done / "evaluation.json").write_text("{}")
     assert benchmark.main(["two"]) == 0
     assert benchmark.trained == [RUNS[0], RUNS[2]]
     assert benchmark.main(["two"]) == 0
     assert len(benchmark.trained) == 2
-    kept = Path("docs/results/two/one_seed1")
+    kept = Path("results/two/one_seed1")
     assert json.loads((kept / "evaluation.json").read_text()) == {"latest": 0.5}
     assert (kept / "progress.csv").read_text() == "progress.csv"
 

@@ -5,7 +5,7 @@ import pytest
 
 from baselines_her.config import Config
 from baselines_her.ddpg import DDPG, Cloning
-from baselines_her.parallel.mpi import Solo
+from baselines_her.parallel.communicator import Solo
 from baselines_her.types import Batch, Episodes, Scales
 
 
@@ -224,7 +224,7 @@ def test_numpy_actor_equals_the_tensorflow_actor(point_spec):
         [policy.act(o, g, g) for o, g in zip(batch.obs[0], batch.goal[0])]
     )
     x = learner._network_inputs(batch.obs[0], batch.goal[0], learner._stats())
-    from baselines_her.nets.networks import unit_action
+    from baselines_her.nets.mlp import unit_action
 
     np.testing.assert_allclose(one_by_one, unit_action(learner.actor, x), atol=1e-6)
 
@@ -239,7 +239,7 @@ def test_trained_actors_stay_close_to_double_precision(point_spec):
     exact = np.tanh(numpy_mlp(network(learner, "actor"), x))
     policy = learner.policy()
     in_numpy = np.array([policy.act(o, g, g) for o, g in zip(obs, goal)])
-    from baselines_her.nets.networks import unit_action
+    from baselines_her.nets.mlp import unit_action
 
     np.testing.assert_allclose(in_numpy, exact, atol=1e-4)
     np.testing.assert_allclose(

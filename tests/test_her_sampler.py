@@ -12,7 +12,7 @@ from baselines_her.her_sampler import (
     is_reached,
     relabel,
 )
-from baselines_her.sources import demo_sources
+from baselines_her.replay.sources import demo_sources
 from baselines_her.types import Demos, Index
 
 

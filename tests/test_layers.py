@@ -7,51 +7,54 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "baselines_her"
 
-# A room imports from the rows below its own, and from nowhere else.
+# A room imports from the rows below its own, and from nowhere else.  A room is a
+# folder; a file that stands on another floor than its folder is named beside it.
 ROWS = [
-    {"run", "demos", "__init__"},
-    {"training", "play"},
-    {"resuming"},
-    {"epochs"},
-    {"off_policy", "parallel.collectors", "parallel.worker"},
-    {"ddpg", "demo_starts", "sources", "schedules"},
-    {"runs", "parallel.together"},
-    {"demo_recorder"},
-    {"envs"},
-    {"rollout", "nets", "replay", "her_sampler", "parallel.mpi", "parallel.__init__"},
-    {"policy", "parallel.watchdog", "parallel.launch"},
-    {"cli"},
-    {"parallel.launched"},
-    {"config", "normalizer"},
-    {"settings"},
-    {"streams", "versions", "presets", "knobs", "quiet", "stopping", "noise"},
-    {"safe_pickle", "pickled_arrays", "types"},
+    {"run", "__init__"},
+    {"training", "demos.__main__"},
+    {"runs.saver"},
+    {"runs.loop"},
+    {"parallel.collectors", "play"},
+    {"parallel.player", "demos.minari"},
+    {"envs.render", "demos.record", "algorithms", "runs.plot", "runs.table"},
+    {"envs", "replay.sources", "runs.folder", "runs.checkpoint"},
+    {"ddpg", "rollout", "runs.policy_file", "runs.console", "demos.file"},
+    {"acting.exploration", "algorithms.schedules", "cli", "demos"},
+    {"replay", "nets", "runs", "parallel.abort", "acting.policy"},
+    {"config", "her_sampler", "parallel"},
+    {"settings", "runs.stopping", "runs.arrays", "acting"},
+    {"seeding", "versions", "quiet", "types", "runs.safe_pickle", "parallel.launcher"},
 ]
 ONLY_IN = {
     "tensorflow": {"nets"},
     "keras": set(),
     "torch": set(),
-    "mpi4py": {"parallel.mpi"},
+    "mpi4py": {"parallel"},
     "matplotlib": {"runs"},
     "mujoco": {"envs"},
-    "gymnasium": {"envs", "training", "play", "demo_recorder", "parallel.collectors"},
+    "gymnasium": {"envs", "training", "play", "demos", "parallel"},
     "gymnasium_robotics": {"envs"},
-    "pickle": {"safe_pickle"},
-    "minari": {"runs"},
+    "pickle": {"runs"},
+    "minari": {"demos"},
     "rich": {"runs"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
+NAMED = set().union(*ROWS)
 
 
-def room(path):
-    """The folder or module below the package; in parallel/ each file stands alone."""
-    parts = path.relative_to(PACKAGE).with_suffix("").parts
-    return ".".join(parts) if parts[0] == "parallel" else parts[0]
+def module(path):
+    """The module's name below the package: "runs.loop"."""
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+
+
+def room(name):
+    """The file itself, if it has a row of its own, else its folder."""
+    return name if name in NAMED else name.partition(".")[0]
 
 
 def imports(path):
-    """(room of the package or None, top-level name) of every import in a file."""
-    depth = len(path.relative_to(PACKAGE).parts)
+    """(module of the package or None, top-level name) of every import in a file."""
+    folder = path.relative_to(PACKAGE).parts[:-1]
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -59,44 +62,38 @@ def imports(path):
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             yield None, node.module.partition(".")[0]
         elif isinstance(node, ast.ImportFrom):
-            if node.level < depth:
-                yield room(path), ""
-            elif node.module and node.module.startswith("parallel"):
-                yield node.module, ""
-            elif node.module:
-                yield node.module.partition(".")[0], ""
-            else:
-                for alias in node.names:
-                    yield alias.name, ""
+            base = [*folder[: len(folder) + 1 - node.level]]
+            target = [*base, *(node.module or "").split(".")] if node.module else base
+            for alias in node.names:
+                full = [*target, alias.name]
+                is_file = (PACKAGE.joinpath(*full).with_suffix(".py")).exists()
+                yield ".".join(full if is_file else target), ""
 
 
 def row(name):
-    return next(n for n, names in enumerate(ROWS) if name in names)
+    return next(n for n, names in enumerate(ROWS) if room(name) in names)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_imports_run_downwards(path):
-    if room(path) == "__init__":
+    if module(path) == "__init__":
         return  # lazy: it names what it offers and imports nothing when loaded
     for target, _ in imports(path):
-        if target is not None and target != room(path):
-            assert row(target) > row(room(path)), target
+        if target is not None and room(target) != room(module(path)):
+            assert row(target) > row(module(path)), target
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_heavy_libraries_stay_in_their_rooms(path):
     for _, library in imports(path):
         if library in ONLY_IN:
-            assert room(path) in ONLY_IN[library], library
+            assert module(path).partition(".")[0] in ONLY_IN[library], library
 
 
 def test_every_room_has_its_row():
-    assert {room(path) for path in FILES} == set().union(*ROWS)
+    assert {room(module(path)) for path in FILES} == NAMED
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_files_and_functions_stay_small(path):
-    assert len(path.read_text().splitlines()) <= 300
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.FunctionDef):
-            assert node.end_lineno - node.lineno < 60, node.name
+def test_the_front_door_is_small():
+    modules = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
+    assert len(modules) <= 12, sorted(modules)

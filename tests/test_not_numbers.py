@@ -9,7 +9,7 @@ import baselines_her
 from baselines_her.her_sampler import relabel
 from baselines_her.parallel.collectors import Collectors, Worker
 from baselines_her.rollout import BadState, collect, play_episode
-from baselines_her.streams import TRAINING, stream
+from baselines_her.seeding import TRAINING, stream
 from baselines_her.types import Index, Start
 
 AT = 3  # the step at which it happens

@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from baselines_her.acting.normalizer import Moments, moments, stats
 from baselines_her.config import Config
 from baselines_her.her_sampler import future_p, goal_steps, relabel
-from baselines_her.normalizer import Moments, moments, stats
 from baselines_her.replay.buffer import ReplayBuffer
 from baselines_her.replay.priority import SumTree
 from baselines_her.runs.arrays import pack, unpack

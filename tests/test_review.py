@@ -16,10 +16,10 @@ from test_training import SHORT, rows_of, train
 
 import baselines_her
 from baselines_her.config import Config
-from baselines_her.pickled_arrays import UnsafePickle, read_pickled_array
-from baselines_her.runs.demo_file import load_demos
+from baselines_her.demos.file import load_demos
+from baselines_her.demos.pickled_arrays import UnsafePickle, read_pickled_array
 from baselines_her.runs.policy_file import load_policy, read_policy
-from baselines_her.stopping import stop_signals
+from baselines_her.runs.stopping import stop_signals
 
 POINT = "point_env:Point-v0"
 
@@ -94,7 +94,8 @@ def test_a_stop_during_an_evaluation_or_at_the_end_is_heard(
 def test_a_stop_that_interrupts_an_evaluation_saves_what_is_whole(
     short_run, tmp_path, monkeypatch, eagerly
 ):
-    from baselines_her import epochs, stopping
+    from baselines_her.runs import loop as epochs
+    from baselines_her.runs import stopping
 
     monkeypatch.setattr(stopping, "SECONDS", 1)
     slow = epochs.Epochs._evaluate

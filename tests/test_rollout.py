@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from point_env import make_point
 
+from baselines_her.acting.exploration import Explorer
+from baselines_her.acting.normalizer import Stats
+from baselines_her.acting.policy import Policy
 from baselines_her.envs.check import check
-from baselines_her.normalizer import Stats
-from baselines_her.policy import Explorer, Policy
 from baselines_her.rollout import collect, play_episode, success, success_rates
-from baselines_her.settings import InputConfig
-from baselines_her.streams import TRAINING, generator, stream
+from baselines_her.seeding import TRAINING, generator, stream
+from baselines_her.settings.her import InputConfig
 from baselines_her.types import Start
 
 

@@ -224,8 +224,8 @@ def test_energy_needs_an_object_before_anything_is_begun(tmp_path):
 
 
 def test_demonstrations_stay_uniform_and_weigh_one(point_spec, small_config):
-    from baselines_her.replay.buffer import UniformSampler
-    from baselines_her.sources import demo_sources
+    from baselines_her.replay.samplers import UniformSampler
+    from baselines_her.replay.sources import demo_sources
     from baselines_her.types import Demos
 
     config = small_config.with_flags(per=True)

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import gymnasium as gym
 
-from ..knobs import nearest
 from ..quiet import quiet_stderr
+from ..settings.fields import nearest
 from ..versions import mujoco_problem
 from .fetch import speed_up
 from .gl import choose_gl

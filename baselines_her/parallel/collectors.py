@@ -19,8 +19,8 @@ import numpy as np
 from ..envs.make import EnvFactory
 from ..rollout import Actor, collect
 from ..types import EnvSpec, Episodes, Start, concatenate
-from .launched import without_launcher
-from .worker import inbox_of, send
+from .launcher import without_launcher
+from .player import inbox_of, send
 
 Starts = list[Start]
 
@@ -91,7 +91,7 @@ class Worker:
         self._timeout = timeout
         self._waiting: deque[Answer] = deque()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "baselines_her.parallel.worker"],
+            [sys.executable, "-m", "baselines_her.parallel.player"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=_child_environment(),

@@ -1,4 +1,4 @@
-"""Replay memory: a ring of whole episodes, and the uniform sampler over it.
+"""Replay memory: a ring of whole episodes.
 
 A room's worth of arrays and one counter.  Rewards are not stored (see
 `her_sampler`), nor is anything that an episode already says: one transition of a
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..types import EnvSpec, Index
+from ..types import EnvSpec
 
 MAX_SIZE = 10**9
 FIELDS = ("obs", "achieved", "goal", "action")
@@ -111,35 +111,6 @@ class ReplayBuffer:
                 raise ValueError(f"its episodes are not of this run ({name})")
             _require_finite(name, fields[name])
             room[...] = fields[name]
-
-
-class UniformSampler:
-    """Every stored transition is equally likely."""
-
-    def __init__(self, buffer: ReplayBuffer):
-        self._buffer = buffer
-
-    def add(self, slots: np.ndarray) -> None:
-        """Uniform sampling keeps no book of new episodes."""
-
-    def draw(self, n: int, rng: np.random.Generator) -> Index:
-        """`n` transitions, with replacement."""
-        flat = rng.integers(len(self._buffer) * self._buffer.horizon, size=n)
-        return Index(*np.divmod(flat, self._buffer.horizon))
-
-    def weights(self, index: Index, progress: np.ndarray) -> np.ndarray:
-        """1 for every row."""
-        return np.ones(len(index.episode), np.float32)
-
-    def update(self, index: Index, td_error: np.ndarray) -> None:
-        """Uniform sampling has no priorities to update."""
-
-    def state(self) -> dict[str, np.ndarray]:
-        """Nothing: the buffer is all that counts."""
-        return {}
-
-    def load_state(self, arrays: dict[str, np.ndarray]) -> None:
-        """Uniform sampling remembers nothing."""
 
 
 def _require_finite(name: str, array: np.ndarray) -> None:

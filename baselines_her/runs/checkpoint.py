@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..parallel.mpi import Solo
+from ..parallel.communicator import Solo
 from ..replay.buffer import ReplayBuffer
 from .arrays import Archive, read_array
 from .files import stream_atomically, sweep, write_atomically

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..config import ALL_FLAGS
-from ..knobs import has_effect
+from ..settings.fields import has_effect
 from .folder import DEFAULTS, FREE
 
 MISSING = "plotting needs matplotlib.  Run: pip install 'baselines-her[plot]'"

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..acting.normalizer import Moments, stats
+from ..acting.policy import Policy
 from ..config import Config
-from ..normalizer import Moments, stats
-from ..policy import Policy
-from ..safe_pickle import MAX_BYTES, dump_flat, load_flat
 from ..types import EnvSpec
 from .arrays import pack, read_file, unpack
 from .files import write_atomically
+from .safe_pickle import MAX_BYTES, dump_flat, load_flat
 
 FORMAT, VERSION = "baselines_her policy", 1
 DAMAGE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)

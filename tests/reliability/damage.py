@@ -19,15 +19,15 @@ from point_env import make_point
 from test_demos import Straight
 
 import baselines_her
-from baselines_her.demo_recorder import join, record
+from baselines_her.demos.file import load_demos, write_demos
+from baselines_her.demos.record import join, record
 from baselines_her.envs.check import check
 from baselines_her.replay.buffer import FIELDS, ReplayBuffer
 from baselines_her.runs.arrays import pack
 from baselines_her.runs.checkpoint import Checkpoints
-from baselines_her.runs.demo_file import load_demos, write_demos
 from baselines_her.runs.policy_file import read_policy
-from baselines_her.safe_pickle import dump_flat
-from baselines_her.streams import DEMOS, stream
+from baselines_her.runs.safe_pickle import dump_flat
+from baselines_her.seeding import DEMOS, stream
 from baselines_her.types import Start
 
 POINT = "point_env:Point-v0"

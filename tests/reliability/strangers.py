@@ -226,7 +226,7 @@ def read(reader, path):
     if reader == "policy":
         from baselines_her.runs.policy_file import load_policy as call_it
     elif reader.startswith("legacy"):
-        from baselines_her.runs.demo_file import load_demos as call_it
+        from baselines_her.demos.file import load_demos as call_it
     else:
         from baselines_her.replay.buffer import ReplayBuffer
         from baselines_her.runs.checkpoint import Checkpoints

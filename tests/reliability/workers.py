@@ -20,7 +20,7 @@ sys.path.insert(0, str(TESTS))
 
 from test_mpi import FOR_EVER, command, nobody_left
 
-from baselines_her.parallel.launch import find_mpiexec
+from baselines_her.parallel.launcher import find_mpiexec
 
 WORKER_FAULTS = "raise", "exit(3)", "_exit(0)", "SIGKILL", "SIGSTOP"
 LAUNCHER_SIGNALS = "SIGINT", "SIGTERM", "SIGKILL"

@@ -1,0 +1,43 @@
+"""What all commands share: errors are one sentence, exit codes mean something."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from ..parallel.launcher import launched_rank
+
+
+class Parser(argparse.ArgumentParser):
+    """Errors are one sentence on stderr and exit code 2, with no usage text."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program."""
+        refuse(message)
+
+
+def refuse(message: str) -> NoReturn:
+    """Prints one sentence on stderr and exits with code 2.
+
+    Of several workers with the same fault the first one says it, and that ends all.
+    """
+    if launched_rank():
+        time.sleep(1.0)
+    print(f"error: {message}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def run_command(call: Callable[..., Any], /, *arguments: Any, **options: Any) -> int:
+    """Calls what a command does; returns the exit code: 0, or 130 after Ctrl-C.
+
+    What its user can mend (a value, the machine, a file) is one sentence and code 2.
+    """
+    try:
+        call(*arguments, **options)
+    except (ValueError, RuntimeError, OSError) as error:
+        refuse(str(error))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 0

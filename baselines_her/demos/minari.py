@@ -1,0 +1,115 @@
+"""Demonstrations to and from Minari, the Farama Foundation's format."""
+
+from typing import Any
+
+import numpy as np
+
+from ..types import Demos, EnvSpec, Episodes
+from .record import demos_of, join
+
+MISSING = "Minari datasets need minari.  Run: pip install 'baselines-her[demos]'"
+
+
+def read_minari(dataset_id: str) -> Demos:
+    """The whole episodes of a local Minari dataset.
+
+    Raises:
+      ValueError: there is no such dataset, or its episodes differ in length.
+      RuntimeError: minari is not installed.
+    """
+    minari = _minari()
+    try:
+        dataset = minari.load_dataset(dataset_id)
+    except FileNotFoundError as error:
+        raise ValueError(f"minari has no local dataset {dataset_id}") from error
+    entry = dataset.spec.env_spec
+    parts = [_read_episode(episode, entry and entry.id) for episode in dataset]
+    lengths = sorted({part.action.shape[1] for part in parts})
+    if len(lengths) != 1:
+        raise ValueError(
+            f"{dataset_id} must hold episodes of one length, found {lengths} steps"
+        )
+    return join(parts, generator=f"minari {dataset_id}")
+
+
+def write_minari(dataset_id: str, demos: Demos, env: Any) -> None:
+    """Writes a local Minari dataset.
+
+    Args:
+      dataset_id: such as `fetch/pick-scripted-v0`.
+      demos: what to write.
+      env: their environment, for its spaces and its reward.
+
+    Raises:
+      ValueError: the dataset exists.
+    """
+    minari = _minari()
+    if dataset_id in minari.list_local_datasets():
+        raise ValueError(
+            f"minari already has a dataset {dataset_id}: choose another id"
+        )
+    from minari.data_collector.episode_buffer import EpisodeBuffer
+
+    buffers = []
+    for k, goal in enumerate(demos.goal):
+        goals = np.broadcast_to(goal, demos.achieved[k].shape)
+        reward = env.unwrapped.compute_reward(demos.achieved[k, 1:], goals[1:], {})
+        n = len(reward)
+        success = np.append(np.zeros(n - 1, bool), demos.success[k])
+        fields = {"observation": demos.obs[k], "achieved_goal": demos.achieved[k]}
+        buffer = EpisodeBuffer(
+            id=k,
+            seed=int(demos.seed[k]) if demos.seed[k] >= 0 else None,
+            observations={
+                name: array.astype(np.float64)
+                for name, array in (fields | {"desired_goal": goals}).items()
+            },
+            actions=demos.action[k],
+            rewards=np.asarray(reward, np.float64),
+            terminations=np.zeros(n, bool),
+            truncations=np.arange(n) == n - 1,
+            infos={"success": np.append(False, success)},
+        )
+        buffers.append(buffer)
+    minari.create_dataset_from_buffers(
+        dataset_id,
+        buffer=buffers,
+        env=env,
+        algorithm_name=str(demos.facts.get("generator", "unknown")),
+        description="Converted by baselines_her.",
+    )
+
+
+def _read_episode(episode: Any, env_id: str | None) -> Demos:
+    observations, n = episode.observations, len(episode.actions)
+    keys = {"observation", "achieved_goal", "desired_goal"}
+    if not isinstance(observations, dict) or not keys <= set(observations):
+        raise ValueError(f"a goal environment's observations hold {sorted(keys)}.")
+    goals = np.asarray(observations["desired_goal"])
+    if not (goals == goals[:1]).all():
+        raise ValueError(f"episode {episode.id} changes its goal: leave it out.")
+    success = np.zeros((1, n), bool)
+    infos = episode.infos or {}
+    for name in "is_success", "success":
+        if name in infos:
+            success[0, -1] = bool(np.asarray(infos[name]).reshape(-1)[-1])
+    arrays = Episodes(
+        np.asarray(observations["observation"], np.float32)[None],
+        np.asarray(observations["achieved_goal"], np.float32)[None],
+        np.asarray(observations["desired_goal"], np.float32)[:1],
+        np.asarray(episode.actions, np.float32)[None],
+        success,
+    )
+    shapes = arrays.obs.shape[-1], arrays.goal.shape[-1], arrays.action.shape[-1]
+    limits = (1.0,) * shapes[2]
+    spec = EnvSpec(env_id or "unknown", *shapes, limits, n, None, None)
+    demos = demos_of(arrays, [-1], None, spec)
+    return demos._replace(facts={"env_id": env_id} if env_id else {})
+
+
+def _minari() -> Any:
+    try:
+        import minari
+    except ImportError:
+        raise RuntimeError(MISSING) from None
+    return minari

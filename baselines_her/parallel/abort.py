@@ -1,0 +1,70 @@
+"""One for all: whatever ends a worker ends the job."""
+
+import contextlib
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+from ..runs.stopping import AGREED
+
+
+@contextlib.contextmanager
+def ending_together(comm: Any, refuses: bool = False) -> Iterator[None]:
+    """Aborts all workers if this one leaves the block by an exception.
+
+    The others would wait for it for ever.  A worker that works alone just raises, and
+    so do workers that have agreed to end.
+
+    Args:
+      comm: the communicator.
+      refuses: an error is one sentence for the user, not a fault of the program.
+    """
+    try:
+        yield
+    except AGREED:
+        raise
+    except BaseException as error:
+        if comm.size == 1 or _is_quiet_exit(error):
+            raise
+        if comm.rank > 0:
+            time.sleep(1.0)  # what all of them say, the first one says
+        text, code = _last_words(error, comm.rank, refuses)
+        print(text, file=sys.stderr, flush=True)
+        time.sleep(0.3)  # the launcher passes on what it has read, and then no more
+        comm.abort(code)
+        raise
+
+
+def require_alike(comm: Any, settings: dict[str, Any]) -> None:
+    """Compares what must be the same on all workers with the first one's.
+
+    Raises:
+      ValueError: names a worker and what differs.
+    """
+    first, *others = comm.gather(settings)
+    for rank, found in enumerate(others, 1):
+        for name in sorted({*first, *found}):
+            one, other = first.get(name), found.get(name)
+            if one != other:
+                raise ValueError(
+                    f"all workers must run the same training, but rank {rank} has "
+                    f"{name} {other} and rank 0 has {one}."
+                )
+
+
+def _is_quiet_exit(error: BaseException) -> bool:
+    return isinstance(error, SystemExit) and not error.code
+
+
+def _last_words(error: BaseException, rank: int, refuses: bool) -> tuple[str, int]:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted", 130
+    if isinstance(error, SystemExit) and refuses:
+        return "", error.code if isinstance(error.code, int) else 1  # it has spoken
+    if refuses and isinstance(error, (ValueError, OSError, RuntimeError)):
+        return f"error: {error}", 2
+    code = error.code if isinstance(error, SystemExit) else 1
+    told = f"rank {rank} failed:\n{traceback.format_exc()}"
+    return told, code if isinstance(code, int) else 1

@@ -1,0 +1,147 @@
+"""Launchers of workers: what mpiexec tells, and `--num_cpu=N`, which calls it."""
+
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+RANKS = "PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK"
+SIZES = "PMI_SIZE", "OMPI_COMM_WORLD_SIZE"  # MPICH, Intel MPI, Slurm; Open MPI
+PREFIXES = "PMI", "OMPI_", "MPI_", "HYD", "SLURM_PMI"  # of their variables
+REPORTS = "BASELINES_HER_REPORTS"  # names the folder where workers report their end
+KINDS = {  # of MPI: how its library and its launcher call themselves, and its flags
+    "MPICH": (("mpich", "hydra", "intel"), ()),
+    "Open MPI": (
+        ("open mpi", "open-mpi", "openrte"),
+        ("--oversubscribe", "--bind-to", "none"),
+    ),
+}
+
+
+def launched_rank() -> int:
+    """This process's number among those that were launched together, or 0."""
+    return max(int(os.environ.get(name, 0)) for name in RANKS)
+
+
+def launched_size() -> int | None:
+    """How many they are; 1 without a launcher, None if it does not tell."""
+    told = [int(os.environ[name]) for name in SIZES if name in os.environ]
+    if not told and "PMIX_RANK" in os.environ:
+        return None
+    return max(told, default=1)
+
+
+def without_launcher(environment: Mapping[str, str]) -> dict[str, str]:
+    """Environment variables for a child that is none of the launched."""
+    return {k: v for k, v in environment.items() if not k.startswith(PREFIXES)}
+
+
+def relaunch(module: str, arguments: Sequence[str], n: int) -> int:
+    """Runs `python -m module arguments` as n workers; returns the exit code.
+
+    Ctrl-C and SIGTERM reach the workers through mpiexec, which also ends if this
+    process is killed.
+
+    Raises:
+      RuntimeError: there is no MPI, or no mpiexec that fits it.
+    """
+    command = [*find_mpiexec(), "-n", str(n), sys.executable, "-m", module, *arguments]
+    with tempfile.TemporaryDirectory() as reports:
+        process = subprocess.Popen(
+            command,
+            env={**without_launcher(os.environ), REPORTS: reports},
+            start_new_session=True,  # Ctrl-C reaches it once, from here
+            preexec_fn=_end_with_parent,
+        )
+        with _passing_on_signals(process):
+            code = process.wait()
+        ended = {int(path.name) for path in Path(reports).iterdir()}
+    missing = sorted(set(range(n)) - ended)
+    if code == 0 and missing:  # os._exit(0) looks like success to MPICH
+        names = " and ".join(f"rank {rank}" for rank in missing)
+        print(f"error: {names} ended before the run did", file=sys.stderr)
+        return 1
+    return code if code >= 0 else 128 - code
+
+
+def report_end(rank: int) -> None:
+    """Tells the launching process that this worker has come to its end."""
+    if REPORTS in os.environ:
+        (Path(os.environ[REPORTS]) / str(rank)).touch()
+
+
+def find_mpiexec() -> list[str]:
+    """The mpiexec of the MPI library that mpi4py loads, with the flags it needs.
+
+    Raises:
+      RuntimeError: there is none.
+    """
+    library = _library()
+    kind = next((k for k, (words, _) in KINDS.items() if _has(library, words)), None)
+    if kind is None:
+        raise RuntimeError(f"the MPI library is of an unknown kind: {library[:60]}.")
+    words, flags = KINDS[kind]
+    beside = Path(sys.executable).parent / "mpiexec"  # where pip puts it
+    for candidate in str(beside), shutil.which("mpiexec"):
+        if candidate and Path(candidate).exists():
+            told = _output([candidate, "--version"])
+            if _has(told, words):
+                as_root = kind == "Open MPI" and os.geteuid() == 0
+                extra = ["--allow-run-as-root"] if as_root else []
+                return [candidate, *flags, *extra]
+    raise RuntimeError(
+        f"num_cpu needs the mpiexec of {kind}, whose library is installed, and found "
+        "none.  Install it, or `pip install '.[mpi]'` for both."
+    )
+
+
+def _library() -> str:
+    code = "from mpi4py import MPI; print(MPI.Get_library_version())"
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env=without_launcher(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if found.returncode:
+        reason = (found.stderr.strip() or "no reason told").splitlines()[-1]
+        raise RuntimeError(
+            f"num_cpu needs MPI, which cannot be loaded ({reason}).  Run: pip install "
+            "'.[mpi]'"
+        )
+    return found.stdout
+
+
+def _output(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def _has(text: str, words: Sequence[str]) -> bool:
+    return any(word in text.lower() for word in words)
+
+
+@contextlib.contextmanager
+def _passing_on_signals(process: subprocess.Popen):
+    def pass_on(number, _):
+        process.send_signal(number)
+
+    kept = {n: signal.signal(n, pass_on) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+def _end_with_parent() -> None:
+    """Linux: SIGTERM for this process when its parent is gone, however it went."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG

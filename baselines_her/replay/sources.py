@@ -1,0 +1,81 @@
+"""Where the rows of a batch come from: buffers, and who draws from them."""
+
+import hashlib
+from typing import Any, NamedTuple
+
+from ..config import Config
+from ..her_sampler import hindsight
+from ..settings.her import ReplayConfig
+from ..types import Demos, EnvSpec, ObjectMotion
+from .buffer import ReplayBuffer
+from .energy import EnergySampler
+from .priority import PrioritisedSampler
+from .samplers import Sampler, UniformSampler
+
+
+class Source(NamedTuple):
+    """Where rows of a batch come from."""
+
+    buffer: ReplayBuffer
+    sampler: Sampler
+    batch_size: int  # rows of every update's batch
+    goals: dict[str, Any]  # which ones `relabel` gives them
+    is_demo: float = 0.0  # 1 if they are demonstrations
+
+
+def replay_source(
+    spec: EnvSpec, config: Config, motion: ObjectMotion | None = None
+) -> Source:
+    """What the policy collects; demonstrations take their rows from its share."""
+    buffer, demos = ReplayBuffer(spec, config.replay.buffer_size), config.demos
+    demo_rows = demos.demo_batch_size if demos.demo_file is not None else 0
+    rows = config.ddpg.batch_size - demo_rows
+    sampler, her = replay_sampler(config.replay, buffer, rows, motion), config.her
+    goals = hindsight(her.replay_strategy, her.replay_k, her.actual_k, her.achieved_k)
+    goals["filter_goals"] = her.filter_goals
+    goals["relative_goals"] = config.inputs.relative_goals
+    return Source(buffer, sampler, rows, goals)
+
+
+def replay_sampler(
+    replay: ReplayConfig,
+    buffer: ReplayBuffer,
+    rows: int,
+    motion: ObjectMotion | None = None,
+) -> Sampler:
+    """The sampler that `--prioritization` names; `energy` needs an object's motion."""
+    eps: Any = replay.per_eps  # a number once resolved
+    if replay.prioritization == "tderror":
+        exponents = replay.per_alpha, replay.per_beta0
+        return PrioritisedSampler(buffer, rows, *exponents, eps)
+    if replay.prioritization == "energy":
+        if motion is None:
+            raise ValueError("prioritization=energy needs an object, found none.")
+        return EnergySampler(buffer, rows, motion, eps)
+    return UniformSampler(buffer)
+
+
+def demo_sources(demos: Demos | None, spec: EnvSpec, config: Config) -> list[Source]:
+    """Nothing, or the demonstrations, always drawn uniformly.
+
+    Their goals stay within their own episode: an action that is cloned must serve the
+    goal that it is cloned for.
+    """
+    if demos is None:
+        return []
+    buffer = ReplayBuffer(spec, len(demos.goal) * spec.horizon)
+    buffer.add(demos)
+    size, strategy = config.demos.demo_batch_size, config.her.replay_strategy
+    own = "future" if strategy == "futureactual" else strategy
+    goals = hindsight(own, config.her.replay_k, 0.0, 0.0)
+    goals["filter_goals"] = config.her.filter_goals
+    goals["relative_goals"] = config.inputs.relative_goals
+    return [Source(buffer, UniformSampler(buffer), size, goals, is_demo=1.0)]
+
+
+def fingerprint(demos: Demos | None) -> str | None:
+    """A digest of the demonstrations' numbers."""
+    if demos is None:
+        return None
+    parts = demos.obs, demos.achieved, demos.goal, demos.action
+    return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()

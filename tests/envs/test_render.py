@@ -1,0 +1,83 @@
+"""Films must not change what they show."""
+
+import imageio
+import numpy as np
+import pytest
+from point_env import make_point
+
+from baselines_her.envs.check import check
+from baselines_her.envs.make import EnvFactory, env_factory
+from baselines_her.envs.render import make_rendered
+from baselines_her.parallel.collectors import Filmer, Worker
+from baselines_her.rollout import play_episode
+from baselines_her.runs.video import check_video_path, write_video
+from baselines_her.seeding import stream
+from baselines_her.types import Start
+
+
+class Wandering:
+    def start(self, rng):
+        return lambda obs, achieved, goal: rng.uniform(-1, 1, 4).astype(np.float32)
+
+
+@pytest.mark.parametrize("env_id", ["FetchPickAndPlace", "FetchReach"])
+def test_filmed_episodes_equal_unfilmed_ones(env_id):
+    factory = env_factory(env_id, None)
+    env = factory()
+    spec = check(env, env_id)
+    worker = Worker(factory, spec, timeout=60.0)
+    for n in range(2):
+        seed = Start(stream(0, 2, n=n))
+        episode, frames = worker.submit("film", Wandering(), seed).result()
+        for one, other in zip(episode, play_episode(env, spec, Wandering(), seed)):
+            np.testing.assert_array_equal(one, other)
+        assert len(frames) == spec.horizon + 1
+        assert frames[0].shape == (480, 480, 3)
+        assert (frames[0] != frames[-1]).any()
+    worker.close()
+
+
+def test_environments_without_mujoco_are_filmed_too(tmp_path, point_spec):
+    class North:
+        def start(self, rng):
+            return lambda obs, achieved, goal: np.array([0, 1], np.float32)
+
+    with Filmer(EnvFactory("Point-v0", make_point), point_spec) as filmer:
+        frames = filmer.film(North(), Start(stream(0, 2)))
+    for name in ("film.gif", "film.mp4"):
+        write_video(tmp_path / name, frames)
+        shown = imageio.mimread(tmp_path / name)
+        assert shown[0].shape[:2] == (64, 64)
+        assert len(shown) > 5
+
+
+def test_frames_beside_tensorflow_are_refused_and_do_not_crash(monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    import baselines_her.nets  # noqa: F401  loads TensorFlow
+
+    with pytest.raises(RuntimeError, match=r"experiment/play\.py --video"):
+        make_rendered(env_factory("FetchReach", None), "rgb_array")
+    with pytest.raises(RuntimeError, match="a window needs a screen"):
+        make_rendered(env_factory("FetchReach", None), "human")
+
+
+def test_other_video_formats_are_refused_before_anything_is_rendered():
+    with pytest.raises(ValueError, match=r"must end in \.mp4 or \.gif, found a\.avi"):
+        check_video_path("a.avi")
+
+
+def test_training_films_every_few_epochs(tmp_path, eagerly):
+    import baselines_her
+
+    flags = {"hidden": 8, "batch_size": 16, "n_batches": 2, "num_env": 2, "n_cycles": 1}
+    result = baselines_her.train(
+        make_env=lambda render_mode=None: make_point(render_mode=render_mode),
+        log_path=str(tmp_path / "run"),
+        quiet=True,
+        num_timesteps=24 * 4,
+        video_interval=2,
+        **flags,
+    )
+    films = sorted(path.name for path in (result.log_path / "videos").iterdir())
+    assert films == ["epoch_0.mp4", "epoch_2.mp4"]

@@ -1,0 +1,274 @@
+"""Collecting processes: the same bits, and no quiet failures."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import run
+from point_env import PointEnv, make_point
+
+import baselines_her
+from baselines_her.acting.exploration import Explorer
+from baselines_her.envs.make import EnvFactory, env_factory
+from baselines_her.parallel.collectors import Collectors, Worker
+from baselines_her.runs.policy_file import read_policy
+from baselines_her.seeding import TRAINING, stream
+from baselines_her.types import Start
+
+FLAGS = {"hidden": 32, "batch_size": 32, "n_batches": 5, "num_env": 5, "n_cycles": 3}
+FLAGS |= {"preset": "laptop"}
+
+
+class Steady:
+    def start(self, rng):
+        return lambda obs, achieved, goal: rng.uniform(-1, 1, 2).astype(np.float32)
+
+
+def seeds(n):
+    return [Start(stream(0, TRAINING, n=k)) for k in range(n)]
+
+
+def collectors(point_spec, n, env_class=PointEnv, timeout=60.0):
+    def build(render_mode=None):
+        return make_point(env_class)
+
+    return Collectors(EnvFactory("point", build), point_spec, build(), n, timeout)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_episodes_do_not_depend_on_the_number_of_processes(point_spec, n):
+    with collectors(point_spec, 0) as none, collectors(point_spec, n) as some:
+        expected = none.collect(Steady(), seeds(7))
+        pending = [some.submit(Steady(), seeds(k)) for k in (7, 1)]
+        for found in (some.collect(Steady(), seeds(7)), pending[0].result()):
+            for one, other in zip(expected, found):
+                np.testing.assert_array_equal(one, other)
+        np.testing.assert_array_equal(pending[1].result().obs[0], expected.obs[0])
+
+
+def arrays_of(folder, **flags):
+    result = baselines_her.train(
+        "FetchReach",
+        log_path=str(folder),
+        quiet=True,
+        num_timesteps=1_000,
+        n_test_rollouts=3,
+        **{**FLAGS, "hidden": 256},
+        **flags,
+    )
+    return read_policy(result.log_path / "policy_latest.pkl").arrays
+
+
+def test_trainings_do_not_depend_on_the_number_of_processes(tmp_path, eagerly):
+    expected = arrays_of(tmp_path / "none", collectors=0)
+    for n in (1, 2):
+        for name, array in arrays_of(tmp_path / str(n), collectors=n).items():
+            np.testing.assert_array_equal(array, expected[name], err_msg=name)
+
+
+class Recording:
+    """Stands for the collectors and keeps the policies it is handed."""
+
+    def __init__(self, inner):
+        self.inner, self.actors = inner, []
+
+    def submit(self, actor, seeds):
+        self.actors.append(actor)
+        return self.inner.submit(actor, seeds)
+
+
+def loop_on(collectors, spec, kind, **flags):
+    from baselines_her.config import Config
+    from baselines_her.ddpg import DDPG
+    from baselines_her.envs.check import reward_function
+
+    config = Config.from_flags(env="p", **FLAGS, **flags).resolve(spec)
+    learner = DDPG(spec, config.ddpg, config.inputs, np.random.default_rng(0))
+    return kind(config, spec, learner, reward_function(make_point()), collectors)
+
+
+@pytest.mark.parametrize(("pipelined", "lag"), [(False, 0), (True, 1)])
+def test_the_policy_lags_by_one_cycle_when_pipelined(
+    point_spec, pipelined, lag, eagerly
+):
+    from baselines_her.algorithms.her import OffPolicy
+
+    with collectors(point_spec, 0) as inner:
+        recording = Recording(inner)
+        loop = loop_on(recording, point_spec, OffPolicy, pipelined=pipelined)
+        learner = loop.learner
+        place = np.ones(3, np.float32), np.ones(2, np.float32), np.ones(2, np.float32)
+        after_cycle = [learner.policy().act(*place)]
+        for _ in range(4):
+            loop.cycle()
+            after_cycle.append(learner.policy().act(*place))
+    assert len({action.tobytes() for action in after_cycle}) == 5
+    # the actor that collects cycle n was made after cycle n - 1 - lag
+    for n, actor in enumerate(recording.actors[: 4 + lag]):
+        assert isinstance(actor, Explorer)
+        expected = after_cycle[max(0, n - lag)]
+        np.testing.assert_array_equal(actor.policy.act(*place), expected)
+
+
+def test_the_first_episodes_are_random(point_spec, eagerly):
+    """Cycles begin after 0, 5, 10, ... episodes."""
+    from baselines_her.algorithms.her import OffPolicy
+
+    with collectors(point_spec, 0) as inner:
+        recording = Recording(inner)
+        loop = loop_on(
+            recording, point_spec, OffPolicy, random_steps=5 * point_spec.horizon + 1
+        )
+        for _ in range(4):
+            loop.cycle()
+    shares = [actor.random_eps for actor in recording.actors]
+    assert shares == [1.0, 1.0, 0.3, 0.3, 0.3]
+
+
+def test_a_cycle_is_whole_once_everything_is_counted(point_spec, eagerly):
+    from baselines_her.algorithms.her import OffPolicy
+
+    class Interrupted(OffPolicy):
+        """A signal's handler may look at any moment, and saves what is whole."""
+
+        def __setattr__(self, name, value):
+            super().__setattr__(name, value)
+            if name == "is_whole" and value:
+                counts.append(self.state()[1]["n_updates"])
+
+    counts = []
+    with collectors(point_spec, 0) as inner:
+        loop_on(inner, point_spec, Interrupted).cycle()
+    assert counts == [0, FLAGS["n_batches"]]  # before the first cycle, and after it
+
+
+class Raises(PointEnv):
+    def step(self, action):
+        raise ZeroDivisionError("the simulator broke")
+
+
+class Dies(PointEnv):
+    def step(self, action):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Exits(PointEnv):
+    def step(self, action):
+        os._exit(3)
+
+
+class Hangs(PointEnv):
+    def step(self, action):
+        time.sleep(60)
+
+
+class Prints(PointEnv):
+    def step(self, action):
+        print("noise on standard output")
+        return super().step(action)
+
+
+@pytest.mark.parametrize(
+    ("env_class", "message"),
+    [
+        (Raises, "collector failed:\n(.|\n)*ZeroDivisionError: the simulator broke"),
+        (Dies, "a collector ended with signal 9"),
+        (Exits, "a collector ended with exit code 3"),
+        (Hangs, "a collector must answer within 3 s"),
+    ],
+)
+def test_a_failing_collector_ends_the_run(point_spec, env_class, message):
+    started = time.monotonic()
+    with collectors(point_spec, 2, env_class, timeout=3.0) as some:
+        processes = [worker._process for worker in some._workers]
+        pending = some.submit(Steady(), seeds(4))
+        with pytest.raises(RuntimeError, match=message):
+            pending.result()
+    assert time.monotonic() - started < 10
+    assert all(process.poll() is not None for process in processes)
+
+
+def test_an_environment_may_print(point_spec):
+    with collectors(point_spec, 1, Prints) as some:
+        assert some.collect(Steady(), seeds(2)).obs.shape == (2, 13, 3)
+
+
+def test_workers_load_no_tensorflow(point_spec):
+    class Looks:
+        def start(self, rng):
+            assert "tensorflow" not in sys.modules
+            return Steady().start(rng)
+
+    with collectors(point_spec, 1) as some:
+        some.submit(Looks(), seeds(1)).result()
+
+
+def test_a_worker_ends_when_its_parent_is_gone(point_spec):
+    worker = Worker(env_factory("point_env:Point-v0", None), point_spec, 60.0)
+    worker.submit("collect", Steady(), seeds(1)).result()
+    worker._process.stdin.close()
+    assert worker._process.wait(timeout=5) == 0
+
+
+SCRIPT = """
+import gymnasium as gym
+import baselines_her
+from point_env import PointEnv
+horizon = 12
+result = baselines_her.train(
+    make_env=lambda: gym.wrappers.TimeLimit(PointEnv(), horizon),
+    num_timesteps=300, num_env=5, hidden=16, batch_size=16, n_batches=2, n_cycles=2,
+    collectors=2, log_path="run", n_test_rollouts=4,
+)
+"""
+
+
+@pytest.mark.parametrize("way", ["script", "stdin"])
+def test_training_works_from_a_bare_script_with_a_lambda(
+    way, tmp_path, subprocess_environment
+):
+    (tmp_path / "bare.py").write_text(SCRIPT)
+    name, text = ("bare.py", None) if way == "script" else ("-", SCRIPT)
+    done = run(tmp_path, subprocess_environment, name, input=text)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "FINISHED").exists()
+    assert done.stdout.count("run folder") == 1  # no worker ran the script again
+
+
+def test_ctrl_c_leaves_no_process_behind(tmp_path, subprocess_environment):
+    marker = f"marker_{os.getpid()}_{time.time_ns()}"
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "baselines_her.run", "--env=point_env:Point-v0"),
+            *("--collectors=2", "--log_path=run"),
+        ],
+        cwd=tmp_path,
+        env={**subprocess_environment, "MARKER": marker},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert "run folder" in process.stdout.readline()
+    time.sleep(1.0)
+    assert len(marked(marker)) == 3
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (130, "interrupted\n")
+    assert marked(marker) == []
+
+
+def marked(marker):
+    """The processes whose environment holds `marker`."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/environ") as file:
+                if marker in file.read():
+                    found.append(pid)
+        except OSError:
+            continue
+    return found

@@ -1,0 +1,89 @@
+"""Numbers of a table by hand."""
+
+import json
+
+import numpy as np
+import pytest
+
+from baselines_her.runs import table
+
+
+@pytest.fixture
+def script():
+    return table
+
+
+def write_run(folder, success, env="FetchPickAndPlace-v4", **found):
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps({"config": {"env": env}}))
+    (folder / "evaluation.json").write_text(json.dumps(found))
+    rows = [f"{100_000 * (n + 1)},{90 * (n + 1)},{s}" for n, s in enumerate(success)]
+    lines = ["steps/env,time/total,test/success_rate", *rows]
+    (folder / "progress.csv").write_text("\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("success", "level", "epoch"),
+    [
+        ([1.0, 1.0, 0.7, 1.0], 0.9, 2),  # the mean of the first three is 0.9
+        ([1.0, 1.0, 0.6, 1.0], 0.9, None),
+        ([0.0, 1.0, 1.0, 1.0], 1.0, 3),
+        ([1.0, 1.0], 0.5, None),  # too few
+    ],
+)
+def test_a_level_takes_three_evaluations(script, success, level, epoch):
+    assert script.reached(np.array(success), level) == epoch
+
+
+def test_a_row_holds_every_seed_and_their_median(script, tmp_path, capsys):
+    folder = tmp_path / "pick"
+    places = [(0.4, 0.8), (0.6, 1.0), (0.5, 0.9)]
+    for seed, (latest, (air, low)) in enumerate(zip((0.6, 0.8, 0.7), places)):
+        found = {"latest": latest, "latest_air": air, "latest_table": low}
+        write_run(folder / f"run_seed{seed}", [0.0, 0.9, 0.9, 0.9 + seed / 10], **found)
+    write_run(folder / "other_seed0", [0.1], "FetchPush-v4", latest=0.1)
+    assert script.main([str(folder), "--level=0.9"]) == 0
+    *_, other, row = capsys.readouterr().out.splitlines()
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells == [
+        *("pick: run", "0.60, 0.80, 0.70", "0.70", "0.50, 0.90", "0.4M"),
+        *("6.0, 6.0, 6.0", "0.4M, 0.4M, 0.4M", "6.0, 6.0, 6.0"),
+    ]
+    assert other.count("-") == 3
+
+
+def test_runs_are_compared_at_equal_steps_or_minutes(script, tmp_path, capsys):
+    """Epochs of 0.1M steps and 1.5 minutes; means of epochs 1 to 5, and 2 to 6."""
+    success = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.9]
+    write_run(tmp_path / "long_seed0", success, latest=1.0)
+    write_run(tmp_path / "short_seed0", [0.0] + [0.1] * 5, "FetchPush-v4", latest=0.2)
+    for where, steps, means in (
+        ("--env_steps=500000", "0.5M", ("0.30", "0.08")),
+        ("--env_steps=5.9e5", "0.5M", ("0.30", "0.08")),
+        ("--minutes=9", "0.6M", ("0.40", "0.10")),
+        ("--minutes=8.9", "0.5M", ("0.30", "0.08")),
+    ):
+        assert script.main([str(tmp_path), where]) == 0
+        for line, mean in zip(capsys.readouterr().out.splitlines()[-2:], means):
+            cells = [cell.strip() for cell in line.strip("|").split("|")]
+            assert cells[1:5] == [mean, mean, "-", steps]
+    for where, message in (
+        ("--minutes=5", "long_seed0.  Cut later"),
+        ("--env_steps=650000", "short_seed0 with 0.6M steps in 9.0 minutes"),
+        ("--minutes=9.5", "short_seed0 with 0.6M steps in 9.0 minutes"),
+    ):
+        with pytest.raises(SystemExit):
+            script.main([str(tmp_path), where])
+        assert message in capsys.readouterr().err
+
+
+def test_short_trainings_are_told_in_thousands(script):
+    assert [script._short(n) for n in (1500.0, 99_000.0, 250_000.0)] == [
+        *("1.5k", "99k", "0.25M"),
+    ]
+
+
+def test_an_empty_folder_is_named(script, tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        script.main([str(tmp_path)])
+    assert "a finished run must be in" in capsys.readouterr().err
