@@ -23,7 +23,8 @@ ROWS = [
     {"replay", "nets", "runs", "parallel.abort", "acting.policy"},
     {"config", "her_sampler", "parallel"},
     {"settings", "runs.stopping", "runs.arrays", "acting"},
-    {"seeding", "versions", "quiet", "types", "runs.safe_pickle", "parallel.launcher"},
+    {"seeding", "versions", "quiet", "types", "parallel.launcher"}
+    | {"runs.safe_pickle", "runs.foreign"},
 ]
 ONLY_IN = {
     "tensorflow": {"nets"},
