@@ -6,7 +6,6 @@
 OpenAI baselines are read too, see `legacy`.
 """
 
-import hashlib
 import json
 import math
 from pathlib import Path
@@ -14,15 +13,24 @@ from typing import Any
 
 import numpy as np
 
-from ..runs.arrays import Archive, open_archive, pack, read_array, read_file
+from ..runs.arrays import (
+    DAMAGE,
+    Archive,
+    open_archive,
+    open_regular,
+    pack,
+    read_array,
+    reason_of,
+    sha256_of,
+)
 from ..runs.files import write_atomically
+from ..runs.foreign import printable
 from ..settings.her import DemoConfig
 from ..types import Demos, EnvSpec
 from ..versions import package_versions, physics_generation
 from . import legacy
 
 FORMAT = "baselines_her demonstrations"
-DAMAGE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 MAX_BYTES, MAX_META = 2**31, 2**20
 DTYPES = {
     **dict.fromkeys(("obs", "achieved", "goal", "action"), "<f4"),
@@ -61,13 +69,15 @@ def load_demos(path: str | Path) -> Demos:
     """
     path = Path(path).expanduser()
     try:
-        archive = open_archive(read_file(path, MAX_BYTES))
-        is_legacy = "acs" in archive.members
-        demos = legacy.parse(archive) if is_legacy else _parse(archive)
+        with open_regular(path, MAX_BYTES) as file:
+            archive = open_archive(file)
+            is_legacy = "acs" in archive.members
+            demos = legacy.parse(archive) if is_legacy else _parse(archive)
         check_demos(demos)
     except DAMAGE as error:
-        reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-        raise ValueError(f"{path} is not a demonstration file: {reason}") from None
+        raise ValueError(
+            f"{printable(path)} is not a demonstration file: {reason_of(error)}"
+        ) from None
     return demos
 
 
@@ -215,7 +225,7 @@ def _facts(archive: Archive) -> dict[str, Any]:
 
 
 def _digest(facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    parts: list[Any] = [json.dumps(facts, sort_keys=True).encode()]
     for name in sorted(arrays):
-        digest.update(name.encode() + b"\0" + arrays[name].tobytes())
-    return digest.hexdigest()
+        parts += name.encode() + b"\0", np.ascontiguousarray(arrays[name])
+    return sha256_of(parts)

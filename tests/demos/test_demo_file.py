@@ -1,5 +1,7 @@
 """Demonstration files: ours, and OpenAI baselines' read without running them."""
 
+import hashlib
+import json
 import pickle
 
 import numpy as np
@@ -45,6 +47,19 @@ def test_numpy_opens_the_file_without_pickle(demos, tmp_path):
         names = {"obs", "achieved", "goal", "action", "success", "seed", "state0"}
         assert set(file) == {*names, "meta"}
         np.testing.assert_array_equal(file["action"], demos.action)
+
+
+def test_the_digest_is_that_of_version_0_1_0(demos, tmp_path):
+    """Of the sorted facts, then of each array with its name: old files stay valid."""
+    write_demos(tmp_path / "demos.npz", demos)
+    with np.load(tmp_path / "demos.npz") as file:
+        arrays = dict(file)
+    facts = json.loads(arrays.pop("meta").tobytes())
+    found = facts.pop("sha256")
+    expected = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    for name in "achieved", "action", "goal", "obs", "seed", "state0", "success":
+        expected.update(name.encode() + b"\0" + arrays[name].tobytes())
+    assert found == expected.hexdigest()
 
 
 def test_joined_demonstrations_stand_in_their_order(demos):
