@@ -6,12 +6,11 @@ scripted experts share this file, so there is one definition of an episode.
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .acting.policy import Act
-from .types import EnvSpec, Episodes, Start, concatenate
+from .types import Actor, EnvSpec, Episodes, Evaluation, Start, concatenate
 
 SUBSTITUTES = 10  # for one bad episode
 
@@ -20,20 +19,15 @@ class BadState(RuntimeError):
     """A number that is not finite came out of an environment or an actor."""
 
 
-class Actor(Protocol):
-    """Anything that can act for a whole episode."""
-
-    def start(self, rng: np.random.Generator) -> Act:
-        """Begins an episode; `rng` is all the randomness it may use."""
-
-
-def success_rates(episodes: Episodes) -> tuple[float, float]:
-    """Shares of episodes that succeed at their last step, and at any step.
-
-    The first is the published metric.
-    """
-    success = episodes.success
-    return float(success[:, -1].mean()), float(success.any(axis=1).mean())
+def evaluation_of(episodes: Episodes) -> Evaluation:
+    """What episodes of a task with goals came to."""
+    n, horizon = episodes.success.shape
+    return Evaluation(
+        returns=episodes.returns,
+        lengths=np.full(n, horizon),
+        last_success=episodes.success[:, -1],
+        any_success=np.asarray(episodes.success.any(axis=1)),
+    )
 
 
 def collect(
@@ -102,6 +96,7 @@ def play_episode(
         place.require_finite("reward", reward, t)
         _record(episode, t + 1, observation, place)
         episode.success[0, t] = success(info)
+        episode.returns[0] += reward
         on_state()
         if terminated or (truncated and t + 1 < spec.horizon):
             raise RuntimeError(
@@ -155,6 +150,7 @@ def _empty(spec: EnvSpec) -> Episodes:
         goal=np.empty((1, spec.goal_dim), np.float32),
         action=np.empty((1, n, spec.action_dim), np.float32),
         success=np.zeros((1, n), bool),
+        returns=np.zeros(1),
     )
 
 
