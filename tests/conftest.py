@@ -77,7 +77,7 @@ def eagerly():
 @pytest.fixture(scope="session")
 def short_run(tmp_path_factory):
     """A finished training of `SHORT`, uncompiled.  Copy its folder to change it."""
-    from test_training import SHORT, train
+    from trainings import SHORT, train
 
     with uncompiled():
         return train(tmp_path_factory.mktemp("short") / "run", **SHORT)

@@ -2,16 +2,12 @@
 
 import numpy as np
 import pytest
+from learners import make_learner
 
 from baselines_her.config import Config
-from baselines_her.ddpg import DDPG, Cloning
+from baselines_her.ddpg import Cloning
 from baselines_her.parallel.communicator import Solo
 from baselines_her.types import Batch, Episodes, Scales
-
-
-def make_learner(spec, config, seed=0, **options):
-    rng = np.random.default_rng(seed)
-    return DDPG(spec, config.ddpg, config.inputs, rng, **options)
 
 
 def make_batch(spec, n_updates=3, rows=16, seed=0, demos=0):

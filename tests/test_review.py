@@ -10,9 +10,8 @@ import time
 import numpy as np
 import pytest
 from conftest import run
-from test_demo_file import legacy
-from test_resume import Interrupt
-from test_training import SHORT, rows_of, train
+from pickled_npz import legacy
+from trainings import POINT, SHORT, Interrupt, rows_of, train
 
 import baselines_her
 from baselines_her.config import Config
@@ -20,8 +19,6 @@ from baselines_her.demos.file import load_demos
 from baselines_her.demos.pickled_arrays import UnsafePickle, read_pickled_array
 from baselines_her.runs.policy_file import load_policy, read_policy
 from baselines_her.runs.stopping import stop_signals
-
-POINT = "point_env:Point-v0"
 
 
 def test_a_users_own_files_stay_in_the_run_folder(tmp_path, eagerly):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from known_policies import arrays, constant_policy, seeds
 from point_env import make_point
 
 from baselines_her.acting.exploration import Explorer
@@ -9,9 +10,8 @@ from baselines_her.acting.normalizer import Stats
 from baselines_her.acting.policy import Policy
 from baselines_her.envs.check import check
 from baselines_her.rollout import collect, play_episode, success, success_rates
-from baselines_her.seeding import TRAINING, generator, stream
+from baselines_her.seeding import generator
 from baselines_her.settings.her import InputConfig
-from baselines_her.types import Start
 
 
 class Northward:
@@ -20,10 +20,6 @@ class Northward:
     def start(self, rng):
         first = np.float32(rng.uniform(-1, 1))
         return lambda obs, achieved, goal: np.array([first, 1.0], np.float32)
-
-
-def seeds(*numbers):
-    return [Start(stream(7, TRAINING, n=n)) for n in numbers]
 
 
 def test_states_stand_before_and_after_their_action(point_spec):
@@ -92,16 +88,6 @@ def test_success_rates_are_of_the_last_and_of_any_step(point_spec):
     assert success_rates(episodes._replace(success=flags)) == (0.25, 0.75)
 
 
-def constant_policy(action=0.5, **inputs):
-    """A policy whose output is `action` times its limit of 2, whatever the input."""
-    bias = np.full(2, np.arctanh(action), np.float32)
-    zeros = np.zeros((5, 2), np.float32)
-    stats = Stats(np.zeros(3, np.float32), np.ones(3, np.float32))
-    goal_stats = Stats(np.zeros(2, np.float32), np.ones(2, np.float32))
-    config = InputConfig(**inputs)
-    return Policy([(zeros, bias)], stats, goal_stats, (2.0, 2.0), config)
-
-
 def echo_policy(**inputs):
     """A policy that shows its first input: atanh(action / 2) of a unit kernel."""
     kernel = np.zeros((5, 2), np.float32)
@@ -116,10 +102,6 @@ def echo_policy(**inputs):
 
 def inputs_seen(policy, obs, achieved, goal):
     return np.arctanh(policy.act(obs, achieved, goal) / 2) / 0.01
-
-
-def arrays(*rows):
-    return [np.array(row, np.float32) for row in rows]
 
 
 def test_inputs_are_clipped_normalised_and_clipped_again():

@@ -6,27 +6,11 @@ import json
 import numpy as np
 import pytest
 from point_env import PointEnv, make_point
+from trainings import SHORT, SMALL, rows_of, train
 
 import baselines_her
 from baselines_her.runs.logger import COLUMNS
 from baselines_her.runs.policy_file import read_policy
-
-SMALL = {"layers": 2, "hidden": 32, "batch_size": 64, "n_batches": 10, "num_env": 4}
-SHORT = {"layers": 1, "hidden": 16, "batch_size": 32, "n_batches": 3, "num_env": 4}
-SHORT |= {"n_cycles": 3, "n_test_rollouts": 4, "num_timesteps": 400}
-SHORT |= {"random_steps": 0}
-
-
-def train(folder, **flags):
-    return baselines_her.train(
-        "point_env:Point-v0", log_path=str(folder), quiet=True, **flags
-    )
-
-
-def rows_of(folder):
-    with (folder / "progress.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    return [{k: v for k, v in row.items() if not k.startswith("time/")} for row in rows]
 
 
 def test_hindsight_learns_what_plain_replay_does_not(tmp_path):

@@ -1,6 +1,6 @@
 """What changes over a run."""
 
-from test_training import SHORT, train
+from trainings import SHORT, train
 
 from baselines_her.algorithms.schedules import fade, scales
 from baselines_her.config import Config

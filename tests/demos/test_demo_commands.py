@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import run
-from test_demos import POINT, train
+from trainings import POINT, SHORT, train
 
 from baselines_her.demos.file import load_demos
 
@@ -60,9 +60,9 @@ def test_a_policys_episodes_become_demonstrations(
     assert demos.action.shape == (3, 12, 2)
     assert demos.facts["generator"] == "policy policy_best.pkl"
     assert demos.state0 is None  # no simulator whose state could be taken
-    result = train(
-        tmp_path / "next", demo_file=tmp_path / "out" / "mine.npz", num_demo=3
-    )
+    flags = {**SHORT, "num_demo": 3, "demo_batch_size": 16}
+    flags |= {"demo_file": tmp_path / "out" / "mine.npz"}
+    result = train(tmp_path / "next", **flags)
     assert result.rows[-1]["demos/passed"] > 0
 
 

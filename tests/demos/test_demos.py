@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import trainings
+from known_policies import Straight
 from point_env import make_point
-from test_training import SHORT, SMALL
+from trainings import POINT, SHORT, SMALL
 
-import baselines_her
 from baselines_her.algorithms.her import OffPolicy
 from baselines_her.config import Config
 from baselines_her.ddpg import DDPG, Cloning
@@ -22,14 +23,6 @@ from baselines_her.seeding import DEMOS, TRAINING, stream
 from baselines_her.types import Batch, Scales, Start
 
 ROOT = Path(__file__).parents[2]
-POINT = "point_env:Point-v0"
-
-
-class Straight:
-    """Straight to the goal, half of the way at a time."""
-
-    def start(self, rng):
-        return lambda obs, achieved, goal: 0.5 * np.clip(goal - achieved, -1, 1)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +38,7 @@ def demo_file(tmp_path_factory):
 
 def train(folder, **flags):
     flags = {"num_demo": 6, "demo_batch_size": 16, **SHORT, **flags}
-    return baselines_her.train(POINT, log_path=str(folder), quiet=True, **flags)
+    return trainings.train(folder, **flags)
 
 
 def weights_of(result):

@@ -9,18 +9,16 @@ import time
 import numpy as np
 import pytest
 from conftest import run
-from point_env import PointEnv, make_point
+from learners import CYCLE, Recording, collectors, loop_on
+from point_env import PointEnv
 
 import baselines_her
 from baselines_her.acting.exploration import Explorer
-from baselines_her.envs.make import EnvFactory, env_factory
-from baselines_her.parallel.collectors import Collectors, Worker
+from baselines_her.envs.make import env_factory
+from baselines_her.parallel.collectors import Worker
 from baselines_her.runs.policy_file import read_policy
 from baselines_her.seeding import TRAINING, stream
 from baselines_her.types import Start
-
-FLAGS = {"hidden": 32, "batch_size": 32, "n_batches": 5, "num_env": 5, "n_cycles": 3}
-FLAGS |= {"preset": "laptop"}
 
 
 class Steady:
@@ -30,13 +28,6 @@ class Steady:
 
 def seeds(n):
     return [Start(stream(0, TRAINING, n=k)) for k in range(n)]
-
-
-def collectors(point_spec, n, env_class=PointEnv, timeout=60.0):
-    def build(render_mode=None):
-        return make_point(env_class)
-
-    return Collectors(EnvFactory("point", build), point_spec, build(), n, timeout)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
@@ -57,7 +48,7 @@ def arrays_of(folder, **flags):
         quiet=True,
         num_timesteps=1_000,
         n_test_rollouts=3,
-        **{**FLAGS, "hidden": 256},
+        **{**CYCLE, "hidden": 256},
         **flags,
     )
     return read_policy(result.log_path / "policy_latest.pkl").arrays
@@ -68,27 +59,6 @@ def test_trainings_do_not_depend_on_the_number_of_processes(tmp_path, eagerly):
     for n in (1, 2):
         for name, array in arrays_of(tmp_path / str(n), collectors=n).items():
             np.testing.assert_array_equal(array, expected[name], err_msg=name)
-
-
-class Recording:
-    """Stands for the collectors and keeps the policies it is handed."""
-
-    def __init__(self, inner):
-        self.inner, self.actors = inner, []
-
-    def submit(self, actor, seeds):
-        self.actors.append(actor)
-        return self.inner.submit(actor, seeds)
-
-
-def loop_on(collectors, spec, kind, **flags):
-    from baselines_her.config import Config
-    from baselines_her.ddpg import DDPG
-    from baselines_her.envs.check import reward_function
-
-    config = Config.from_flags(env="p", **FLAGS, **flags).resolve(spec)
-    learner = DDPG(spec, config.ddpg, config.inputs, np.random.default_rng(0))
-    return kind(config, spec, learner, reward_function(make_point()), collectors)
 
 
 @pytest.mark.parametrize(("pipelined", "lag"), [(False, 0), (True, 1)])
@@ -143,7 +113,7 @@ def test_a_cycle_is_whole_once_everything_is_counted(point_spec, eagerly):
     counts = []
     with collectors(point_spec, 0) as inner:
         loop_on(inner, point_spec, Interrupted).cycle()
-    assert counts == [0, FLAGS["n_batches"]]  # before the first cycle, and after it
+    assert counts == [0, CYCLE["n_batches"]]  # before the first cycle, and after it
 
 
 class Raises(PointEnv):

@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from learners import Recording, collectors, loop_on
 from point_env import PointEnv, make_point
-from test_collectors import Recording, collectors, loop_on
-from test_training import SHORT, train
+from trainings import SHORT, train
 
 import baselines_her
 from baselines_her.config import Config
