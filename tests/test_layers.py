@@ -15,7 +15,7 @@ ROWS = [
     {"runs.saver"},
     {"runs.loop"},
     {"parallel.collectors", "play"},
-    {"parallel.player", "demos.minari"},
+    {"parallel.player", "demos.minari", "demos.generate"},
     {"envs.render", "demos.record", "algorithms", "runs.plot", "runs.table"},
     {"envs", "replay.sources", "runs.folder", "runs.checkpoint"},
     {"ddpg", "rollout", "runs.policy_file", "runs.console", "demos.file"},
