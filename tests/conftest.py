@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from baselines_her.config import Config
+from baselines_her.config import from_flags
 from baselines_her.types import EnvSpec, Episodes
 
 TESTS = Path(__file__).parent
@@ -52,7 +52,7 @@ def small_config(point_spec):
         "batch_size": 16,
         "n_batches": 3,
     }
-    return Config.from_flags(**flags).resolve(point_spec)
+    return from_flags(**flags).resolve(point_spec)
 
 
 @contextlib.contextmanager

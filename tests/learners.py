@@ -3,7 +3,7 @@
 import numpy as np
 from point_env import PointEnv, make_point
 
-from baselines_her.config import Config
+from baselines_her.config import from_flags
 from baselines_her.ddpg import DDPG
 from baselines_her.envs.check import reward_function
 from baselines_her.envs.make import EnvFactory
@@ -40,6 +40,6 @@ class Recording:
 
 def loop_on(collectors, spec, kind, **flags):
     """An algorithm of that kind, with the settings `CYCLE`."""
-    config = Config.from_flags(env="p", **CYCLE, **flags).resolve(spec)
+    config = from_flags(env="p", **CYCLE, **flags).resolve(spec)
     learner = make_learner(spec, config)
     return kind(config, spec, learner, reward_function(make_point()), collectors)

@@ -9,7 +9,7 @@ from baselines_her.acting.exploration import Explorer
 from baselines_her.acting.normalizer import Stats
 from baselines_her.acting.policy import Policy
 from baselines_her.envs.check import check
-from baselines_her.rollout import collect, play_episode, success, success_rates
+from baselines_her.rollout import collect, evaluation_of, play_episode, success
 from baselines_her.seeding import generator
 from baselines_her.settings.her import InputConfig
 
@@ -85,7 +85,9 @@ def test_success_rates_are_of_the_last_and_of_any_step(point_spec):
     episodes = collect(make_point(), point_spec, Northward(), seeds(0, 1, 2, 3))
     flags = np.zeros((4, 12), bool)
     flags[0, -1] = flags[1, 3] = flags[2, 0] = True
-    assert success_rates(episodes._replace(success=flags)) == (0.25, 0.75)
+    found = evaluation_of(episodes._replace(success=flags, returns=np.zeros(4)))
+    assert (found.success_last, found.success_any) == (0.25, 0.75)
+    assert tuple(found) == (0.25, 0.75)
 
 
 def echo_policy(**inputs):

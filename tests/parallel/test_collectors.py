@@ -1,5 +1,6 @@
 """Collecting processes: the same bits, and no quiet failures."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -65,16 +66,16 @@ def test_trainings_do_not_depend_on_the_number_of_processes(tmp_path, eagerly):
 def test_the_policy_lags_by_one_cycle_when_pipelined(
     point_spec, pipelined, lag, eagerly
 ):
-    from baselines_her.algorithms.her import OffPolicy
+    from baselines_her.algorithms.her import HER
 
     with collectors(point_spec, 0) as inner:
         recording = Recording(inner)
-        loop = loop_on(recording, point_spec, OffPolicy, pipelined=pipelined)
+        loop = loop_on(recording, point_spec, HER, pipelined=pipelined)
         learner = loop.learner
         place = np.ones(3, np.float32), np.ones(2, np.float32), np.ones(2, np.float32)
         after_cycle = [learner.policy().act(*place)]
         for _ in range(4):
-            loop.cycle()
+            loop.iterate()
             after_cycle.append(learner.policy().act(*place))
     assert len({action.tobytes() for action in after_cycle}) == 5
     # the actor that collects cycle n was made after cycle n - 1 - lag
@@ -86,34 +87,38 @@ def test_the_policy_lags_by_one_cycle_when_pipelined(
 
 def test_the_first_episodes_are_random(point_spec, eagerly):
     """Cycles begin after 0, 5, 10, ... episodes."""
-    from baselines_her.algorithms.her import OffPolicy
+    from baselines_her.algorithms.her import HER
 
     with collectors(point_spec, 0) as inner:
         recording = Recording(inner)
         loop = loop_on(
-            recording, point_spec, OffPolicy, random_steps=5 * point_spec.horizon + 1
+            recording, point_spec, HER, random_steps=5 * point_spec.horizon + 1
         )
         for _ in range(4):
-            loop.cycle()
+            loop.iterate()
     shares = [actor.random_eps for actor in recording.actors]
     assert shares == [1.0, 1.0, 0.3, 0.3, 0.3]
 
 
 def test_a_cycle_is_whole_once_everything_is_counted(point_spec, eagerly):
-    from baselines_her.algorithms.her import OffPolicy
-
-    class Interrupted(OffPolicy):
-        """A signal's handler may look at any moment, and saves what is whole."""
-
-        def __setattr__(self, name, value):
-            super().__setattr__(name, value)
-            if name == "is_whole" and value:
-                counts.append(self.state()[1]["n_updates"])
+    from baselines_her.algorithms.her import HER
 
     counts = []
+
+    @contextlib.contextmanager
+    def critical():
+        """A checkpoint may be taken right before the section and right after it."""
+        counts.append(her.state()[1])
+        yield
+        counts.append(her.state()[1])
+
     with collectors(point_spec, 0) as inner:
-        loop_on(inner, point_spec, Interrupted).cycle()
-    assert counts == [0, CYCLE["n_batches"]]  # before the first cycle, and after it
+        her = loop_on(inner, point_spec, HER)
+        her._critical = critical
+        her.iterate()
+    assert [count["n_updates"] for count in counts] == [0, CYCLE["n_batches"]]
+    assert [count["n_cycles"] for count in counts] == [0, 1]
+    assert [count["flights"] for count in counts] == [[0], [5]]
 
 
 class Raises(PointEnv):
