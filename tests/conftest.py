@@ -25,7 +25,7 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 HORIZON = 5
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def subprocess_environment():
     """Environment variables under which a child imports this folder's modules."""
     path = os.pathsep.join([*map(str, FOLDERS), os.environ.get("PYTHONPATH", "")])

@@ -31,7 +31,7 @@ from ..versions import package_versions, physics_generation
 from . import legacy
 
 FORMAT = "baselines_her demonstrations"
-MAX_BYTES, MAX_META = 2**31, 2**20
+MAX_BYTES, MAX_META, MAX_NAME = 2**31, 2**20, 200
 DTYPES = {
     **dict.fromkeys(("obs", "achieved", "goal", "action"), "<f4"),
     "success": "|b1",
@@ -101,8 +101,9 @@ def check_demos(demos: Demos) -> None:
             raise ValueError(
                 f"{name} must have shape {shape} to fit the observations, found {found}"
             )
-    if not isinstance(demos.facts.get("env_id", ""), str):
-        raise ValueError("env_id must be text")
+    env_id = demos.facts.get("env_id", "")
+    if not isinstance(env_id, str) or len(env_id) > MAX_NAME:
+        raise ValueError(f"env_id must be text of at most {MAX_NAME} characters")
     state0 = demos.state0
     if state0 is not None and (state0.ndim != 2 or len(state0) != n):
         raise ValueError(f"state0 must hold {n} states, found shape {state0.shape}")
@@ -135,7 +136,7 @@ def demos_for(config: DemoConfig, spec: EnvSpec) -> tuple[Demos | None, list[str
     if config.demo_resets and demos.state0 is None:
         raise ValueError(
             f"demo_resets needs start states, and {file} holds none.  Generate the "
-            "demonstrations anew with data_generation/fetch_data_generation.py."
+            "demonstrations anew with python -m baselines_her.demos.generate."
         )
     return first(demos, config.num_demo), _warnings(demos, file)
 
@@ -219,7 +220,10 @@ def _facts(archive: Archive) -> dict[str, Any]:
     if facts["version"] != 1:
         raise ValueError(f"its version is {facts['version']}, this package reads 1")
     versions = facts.get("versions", {})
-    if not isinstance(versions, dict) or not isinstance(facts["shapes"], dict):
+    is_told = isinstance(versions, dict) and all(
+        isinstance(version, str) for version in versions.values()
+    )
+    if not is_told or not isinstance(facts["shapes"], dict):
         raise ValueError("its meta text has entries of the wrong kind")
     return facts
 
