@@ -46,7 +46,9 @@ def read_object(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(read_file(path, MAX_JSON))
         if not isinstance(content, dict):
-            raise ValueError(f"a JSON object, found a {type(content).__name__}")
+            raise ValueError(
+                f"it must hold a JSON object, found a {type(content).__name__}"
+            )
     except DAMAGE as error:
         raise _unreadable(path, error) from None
     return content
@@ -138,4 +140,4 @@ def _require_count(name: str, column: np.ndarray) -> None:
 
 
 def _unreadable(path: Path, error: BaseException) -> ValueError:
-    return ValueError(f"{printable(path)} cannot be read: {reason_of(error)}.")
+    return ValueError(f"{printable(path)} cannot be read: {reason_of(error)}")

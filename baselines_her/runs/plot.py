@@ -13,6 +13,7 @@ epoch is nothing else.
 import argparse
 import io
 import json
+import os
 import sys
 import textwrap
 from collections.abc import Callable, Iterable
@@ -304,7 +305,7 @@ def _save(figure: Any, path: Path) -> None:
 
 
 def _read(folder: Path) -> Run | None:
-    if not (folder / PROGRESS).exists():
+    if not os.path.lexists(folder / PROGRESS):
         return None
     flags = read_flags(folder)
     columns = read_columns(folder, [*PANELS, *(name for name, _, _ in AXES.values())])
