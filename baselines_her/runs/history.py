@@ -7,6 +7,7 @@ fault is one sentence that names the file.
 import csv
 import io
 import json
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,14 +27,14 @@ MOST = 1e15  # a count of steps or seconds beyond is none
 
 
 def find_folders(
-    paths: Iterable[str | Path], names: Iterable[str] = (CONFIG,)
+    paths: Iterable[str | Path], names: tuple[str, ...] = (CONFIG,)
 ) -> list[Path]:
     """The folders at or below `paths` that hold one of these files, each once."""
     found: dict[Path, Path] = {}
     for path in paths:
-        for name in names:
-            for file in Path(path).expanduser().rglob(name):
-                found.setdefault(file.parent.resolve(), file.parent)
+        for place, folders, files in os.walk(Path(path).expanduser()):
+            if not {*folders, *files}.isdisjoint(names):
+                found.setdefault(Path(place).resolve(), Path(place))
     return sorted(found.values())
 
 

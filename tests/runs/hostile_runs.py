@@ -154,7 +154,7 @@ BOTH = {
         lambda folder: (os.mkfifo(folder / "x"), [folder / "x"])[1],
         "found none",
     ),
-    "zero in a name": (lambda folder: ["a\0b"], "found none"),
+    "zero in a name": (lambda folder: ["a\0b"], "null byte"),
     "folders in a circle": (
         lambda folder: (
             write_run(folder / "run_seed0"),
@@ -237,7 +237,7 @@ TABLE = {
     "a pipe as evaluation": (run(**{EVALUATION: os.mkfifo}), "it is a pipe"),
     "an endless device as evaluation": (run(**{EVALUATION: zeros}), "it is a pipe"),
     "a folder as evaluation": (run(**{EVALUATION: folder_in_place}), "is a folder"),
-    "a link to itself as evaluation": (run(**{EVALUATION: loop}), "1 unfinished"),
+    "a link to itself as evaluation": (run(**{EVALUATION: loop}), "evaluation.json"),
     "a column of escapes": (run(more=[f"--column={ESCAPES}"]), "it has no column"),
     "a level that is none": (run(more=["--level=x"]), "invalid float value"),
     "a name that breaks the table": (run("a|b\n_seed0"), None),
