@@ -30,6 +30,32 @@ class EnvSpec(NamedTuple):
     reward_high: float | None
 
 
+class FlatSpec(NamedTuple):
+    """What an environment with flat observations looks like to PPO.
+
+    Dict observations count as flat: their parts follow each other in the order of
+    their names.
+    """
+
+    env_id: str
+    obs_dim: int
+    action_dim: int
+    low: tuple[float, ...] | None  # [A] limits of the actions; None: no finite ones
+    high: tuple[float, ...] | None
+    horizon: int | None  # steps after which an episode is cut off, if it is
+
+
+class Rollout(NamedTuple):
+    """S steps of N environments, each a stream of episodes."""
+
+    obs: np.ndarray  # [N, S, O] float32, what the policy saw
+    action: np.ndarray  # [N, S, A] float32, as it was drawn: not clipped, not scaled
+    reward: np.ndarray  # [N, S] float32
+    next_obs: np.ndarray  # [N, S, O] what followed; not the next episode's first one
+    terminated: np.ndarray  # [N, S] bool: nothing follows
+    ended: np.ndarray  # [N, S] bool: terminated, or cut off by a time limit
+
+
 class Episodes(NamedTuple):
     """E whole episodes, each exactly T steps long.
 

@@ -8,7 +8,8 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-_HOMES = {"her": "her_entry"}  # name -> module of this folder with its ENTRY
+# name -> module of this folder with its ENTRY; ppo2 is what baselines called PPO
+_HOMES = {"her": "her_entry", "ppo": "ppo_entry", "ppo2": "ppo_entry"}
 
 NAMES = tuple(_HOMES)
 
