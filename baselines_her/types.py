@@ -36,6 +36,7 @@ class Episodes(NamedTuple):
     action: np.ndarray  # [E, T, A] float32, in [-max_action, max_action]
     success: np.ndarray  # [E, T] bool, after each action
     skipped: np.ndarray = np.zeros(0, int)  # [E] bad ones dropped before each, if told
+    returns: np.ndarray = np.zeros(0)  # [E] float64, sums of step()'s rewards, if told
 
 
 class Start(NamedTuple):
@@ -77,6 +78,8 @@ class ObjectMotion(NamedTuple):
 
     position: Callable[[np.ndarray, np.ndarray], np.ndarray]  # (obs, achieved): [.., 3]
     dt: float  # seconds of a step
+    rotation: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None  # [.., 4]
+    most: float = 0.5  # joules that a step can gain
 
 
 class Index(NamedTuple):

@@ -24,6 +24,7 @@ ROWS = [
     {"config", "her_sampler", "parallel"},
     {"settings", "runs.stopping", "runs.arrays", "acting"},
     {"seeding", "versions", "quiet", "types", "runs.safe_pickle", "parallel.launcher"},
+    {"envs.faults"},
 ]
 ONLY_IN = {
     "tensorflow": {"nets"},
