@@ -12,7 +12,6 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .acting.policy import Policy
-    from .config import Config
     from .demos.file import load_demos
     from .play import evaluate
     from .runs.plot import plot
@@ -25,7 +24,6 @@ if sys.version_info < (3, 10):  # noqa: UP036  pip checks, a path does not
     )
 
 _HOMES = {
-    "Config": "config",
     "Policy": "acting.policy",
     "Result": "training",
     "evaluate": "play",
@@ -36,7 +34,6 @@ _HOMES = {
 }
 
 __all__ = [
-    "Config",
     "Policy",
     "Result",
     "evaluate",

@@ -1,167 +1,114 @@
-"""A whole run's settings: presets, flags, JSON, and what is derived from them.
+"""A whole run's settings: from flags, from a saved file, and back.
 
-`None` means "derived"; `resolve` fills it in once the environment is known, and the
-resolved config is what a run saves.
+An algorithm's settings are a frozen dataclass of parts (`settings.her.HERConfig`); the
+parts that every algorithm has are `Config`.  `None` in a field means "derived":
+`resolve` fills it in once the environment is known, and the resolved settings are what
+a run saves.
 """
 
 import dataclasses
-import json
-import math
-from typing import Any
+import functools
+from typing import Any, Protocol
 
-from .settings.fields import coerce, nearest, require_effect
-from .settings.her import (
-    CollectConfig,
-    DDPGConfig,
-    DemoConfig,
-    HERConfig,
-    InputConfig,
-    LoopConfig,
-    MachineConfig,
-    ReplayConfig,
-    RunConfig,
-    ShortConfig,
-)
-from .settings.presets import preset_values
-from .types import EnvSpec
-
-GROUPS = (
-    *("run", "loop", "collect", "her", "replay", "demos"),
-    *("inputs", "ddpg", "machine"),
-)
-PER_EPS = {"tderror": 1e-6, "energy": 0.01}  # where not given
+from .algorithms import entry
+from .settings.common import LoopConfig, MachineConfig, RunConfig
+from .settings.fields import nearest, require_effect
 
 
-@dataclasses.dataclass(frozen=True)
-class Config:
-    """A whole run, one part per room."""
+class Config(Protocol):
+    """The parts that every algorithm's settings have."""
 
-    run: RunConfig = RunConfig()
-    loop: LoopConfig = LoopConfig()
-    collect: CollectConfig = CollectConfig()
-    her: HERConfig = HERConfig()
-    replay: ReplayConfig = ReplayConfig()
-    demos: DemoConfig = DemoConfig()
-    inputs: InputConfig = InputConfig()
-    ddpg: DDPGConfig = DDPGConfig()
-    machine: MachineConfig = MachineConfig()
+    @property
+    def run(self) -> RunConfig:
+        """What to run and where to write."""
 
-    def __post_init__(self) -> None:
-        rows, demo_rows = self.ddpg.batch_size, self.demos.demo_batch_size
-        if self.demos.demo_file is not None and demo_rows >= rows:
-            raise ValueError(
-                f"demo_batch_size must be below batch_size, found {demo_rows} of "
-                f"{rows}.  Lower --demo_batch_size or raise --batch_size."
-            )
-        chunk, n_batches = self.replay.per_chunk, self.loop.n_batches
-        if chunk and n_batches % chunk:
-            raise ValueError(
-                f"per_chunk must divide n_batches, found {chunk} and {n_batches}.  "
-                "Change one of them, or drop --per_chunk."
-            )
+    @property
+    def loop(self) -> LoopConfig:
+        """The epoch."""
 
-    @classmethod
-    def from_flags(cls, **flags: Any) -> "Config":
-        """The preset's values for this environment, overridden by `flags`.
-
-        Raises:
-          ValueError: an unknown name (the nearest one is offered), or a value out of
-            its range.
-        """
-        flags = without_short_forms(flags)
-        usual = "tuned" if flags.get("demo_file") is None else "laptop_demos"
-        flags = {"preset": usual, **flags}
-        if flags.get("load_path") is not None:  # it can act already
-            flags = {"random_steps": 0, **flags}
-        run = RunConfig(**{k: v for k, v in flags.items() if k in FLAGS["run"]})
-        values = {**preset_values(run.preset, run.env), **flags}
-        for name in values:
-            if name not in ALL_FLAGS:
-                raise ValueError(f"unknown setting {name}{nearest(name, ALL_FLAGS)}")
-        parts = {
-            group: PARTS[group](
-                **{k: values[k] for k in values if k in FLAGS[group]},
-            )
-            for group in GROUPS
-        }
-        return cls(**parts)
-
-    def require_effect(self, given: dict[str, Any]) -> None:
-        """Refuses settings that were given and do nothing; see `knobs`."""
-        for group in GROUPS:
-            require_effect(getattr(self, group), without_short_forms(given))
-
-    def to_flags(self) -> dict[str, Any]:
-        """All settings as one flat dictionary, ready for JSON."""
-        nested = dataclasses.asdict(self)
-        return {k: v for group in GROUPS for k, v in nested[group].items()}
-
-    def to_json(self) -> str:
-        """All settings as flat JSON."""
-        return json.dumps(self.to_flags(), indent=2)
-
-    def with_flags(self, **flags: Any) -> "Config":
-        """This config with some settings replaced."""
-        return Config.from_flags(**{**self.to_flags(), **without_short_forms(flags)})
-
-    def resolve(self, spec: EnvSpec, cores: int = 1, workers: int = 1) -> "Config":
-        """Fills in what depends on the environment and on the machine.
-
-        Args:
-          spec: the environment's dimensions.
-          cores: this worker's share of its machine's.
-          workers: how many there are, on all machines.
-        """
-        gamma, positive = self.ddpg.gamma, self.ddpg.clip_pos_returns
-        collectors, threads = self.machine.collectors, self.machine.learner_threads
-        bc_loss, q_filter = self.demos.bc_loss, self.demos.q_filter
-        per_eps, prioritization = self.replay.per_eps, self.replay.prioritization
-        most = min(cores - 1, self.collect.num_env)
-        return self.with_flags(
-            env=spec.env_id,
-            num_cpu=workers,
-            gamma=1.0 - 1.0 / spec.horizon if gamma is None else gamma,
-            clip_pos_returns=spec.reward_high == 0.0 if positive is None else positive,
-            q_filter=bc_loss if q_filter is None else q_filter,
-            per_eps=PER_EPS.get(prioritization) if per_eps is None else per_eps,
-            collectors=most if collectors is None else collectors,
-            learner_threads=cores if threads is None else threads,
-        )
+    @property
+    def machine(self) -> MachineConfig:
+        """Use of the machine."""
 
 
-def without_short_forms(flags: dict[str, Any]) -> dict[str, Any]:
-    """`per` becomes `prioritization=tderror`.
+def from_flags(**flags: Any) -> Any:
+    """The preset's settings for an environment, overridden by `flags`.
+
+    Returns:
+      The settings of the algorithm that `alg` names, e.g. a `HERConfig`.
 
     Raises:
-      ValueError: another prioritisation is given too.
+      ValueError: an unknown name (the nearest one is offered), or a value out of its
+        range.
     """
-    flags = dict(flags)
-    if coerce("per", bool, flags.pop("per", False)):
-        found = flags.setdefault("prioritization", "tderror")
-        if found != "tderror":
-            raise ValueError(
-                f"per is short for prioritization=tderror, found --prioritization="
-                f"{found} beside it.  Drop one of them."
-            )
-    return flags
+    run = {**plain(RunConfig), **flags}
+    algorithm = entry(run["alg"])
+    flags = algorithm.expand(flags)
+    preset = flags.get("preset") or algorithm.choose_preset(flags)
+    if preset not in algorithm.presets:
+        words = ", ".join(algorithm.presets)
+        hint = nearest(str(preset), algorithm.presets).removesuffix(".")
+        raise ValueError(f"preset must be one of {words}, found {preset!r}{hint}.")
+    usual = algorithm.defaults(preset, run["env"], flags)
+    return _build(algorithm.settings, {**usual, "preset": preset, **flags})
 
 
-def return_limits(config: DDPGConfig, spec: EnvSpec) -> tuple[float, float]:
-    """The smallest and largest TD target, from the rewards that can occur.
+def from_saved(flags: dict[str, Any]) -> Any:
+    """Settings as a file holds them; what it lacks came later and has its default.
 
-    Andrychowicz 2017, appendix A: with rewards of -1 and 0 a return lies between
-    -1/(1-gamma) and 0.  Infinite where nothing is clipped.
+    No preset is looked up: presets change, and a file must keep its meaning.
+
+    Raises:
+      ValueError: as of `from_flags`.
     """
-    low, high, gamma = -math.inf, math.inf, config.gamma
-    kind = spec.reward_low, spec.reward_high
-    if config.clip_return and kind != (None, None) and gamma not in (None, 1.0):
-        low, high = (reward / (1.0 - gamma) for reward in kind)  # type: ignore
-    return low, 0.0 if config.clip_pos_returns else high
+    return _build(entry(flags.get("alg", "her")).settings, flags)
 
 
-PARTS: dict[str, Any] = {f.name: f.type for f in dataclasses.fields(Config)}
-FLAGS = {
-    group: {f.name: f for f in dataclasses.fields(PARTS[group])} for group in PARTS
-}
-ALL_FLAGS = {name: field for group in FLAGS.values() for name, field in group.items()}
-SHORT_FORMS = {f.name: f for f in dataclasses.fields(ShortConfig)}
+def to_flags(config: Any) -> dict[str, Any]:
+    """All settings as one flat dictionary, ready for JSON."""
+    parts = dataclasses.asdict(config).values()
+    return {name: value for part in parts for name, value in part.items()}
+
+
+def with_flags(config: Any, **flags: Any) -> Any:
+    """These settings with some of them replaced."""
+    expand = entry(config.run.alg).expand
+    return _build(type(config), {**to_flags(config), **expand(flags)})
+
+
+def require_effects(config: Any, given: dict[str, Any]) -> None:
+    """Refuses settings that were given and have no effect; see `settings.fields`."""
+    names = set(entry(config.run.alg).expand(given))
+    for part in dataclasses.fields(config):
+        require_effect(getattr(config, part.name), names)
+
+
+def plain(part: type) -> dict[str, Any]:
+    """The plain defaults of one part, or of a whole algorithm's settings."""
+    found = part()
+    is_whole = any(dataclasses.is_dataclass(f.type) for f in dataclasses.fields(part))
+    return to_flags(found) if is_whole else dataclasses.asdict(found)
+
+
+def parts_of(settings: type) -> dict[str, Any]:
+    """Part -> its class, in the order of the settings."""
+    return {field.name: field.type for field in dataclasses.fields(settings)}
+
+
+@functools.cache
+def fields_of(settings: type) -> dict[str, dataclasses.Field]:
+    """Flag -> field, of all parts of an algorithm's settings."""
+    parts = parts_of(settings).values()
+    return {field.name: field for part in parts for field in dataclasses.fields(part)}
+
+
+def _build(settings: type, values: dict[str, Any]) -> Any:
+    known = fields_of(settings)
+    for name in values:
+        if name not in known:
+            raise ValueError(f"unknown setting {name}{nearest(name, known)}")
+    parts = {}
+    for name, part in parts_of(settings).items():
+        own = {field.name for field in dataclasses.fields(part)} & {*values}
+        parts[name] = part(**{k: values[k] for k in own})
+    return settings(**parts)

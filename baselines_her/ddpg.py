@@ -6,13 +6,14 @@ Lillicrap et al. 2016 (arXiv:1509.02971) with the changes of Andrychowicz et al.
 """
 
 import contextlib
+import math
 from typing import NamedTuple
 
 import numpy as np
 
+from .acting import names
 from .acting.normalizer import Moments, Normalizer, Stats, moments
 from .acting.policy import Policy
-from .config import return_limits
 from .nets import ddpg_losses as losses
 from .nets import tf
 from .nets.adam import Adam
@@ -21,18 +22,18 @@ from .nets.tensors import all_finite, flatten, require_applied, unflatten
 from .parallel.communicator import Solo
 from .quiet import quiet_stderr
 from .settings.her import DDPGConfig, InputConfig
-from .types import Batch, EnvSpec, Episodes, Scales
+from .types import Arrays, Batch, Communicator, EnvSpec, Episodes, Scales
 
-# What an update reports, and the column it is logged in.
-TERMS = {
-    "policy": "loss/policy",
-    "action_l2": "loss/action_l2",
-    "bc": "loss/bc",
-    "critic": "loss/critic",
-    "target": "q/target",
-    "demo_q": "demos/q",
-    "passed": "demos/passed",
-}
+# What an update reports, by the column it is logged in.
+TERMS = (
+    "loss/policy",
+    "loss/action_l2",
+    "loss/bc",
+    "loss/critic",
+    "q/target",
+    "demos/q",
+    "demos/passed",
+)
 
 
 class Cloning(NamedTuple):
@@ -46,6 +47,19 @@ class Cloning(NamedTuple):
     q_filter: bool = False
 
 
+def return_limits(config: DDPGConfig, spec: EnvSpec) -> tuple[float, float]:
+    """The smallest and largest TD target, from the rewards that can occur.
+
+    Andrychowicz 2017, appendix A: with rewards of -1 and 0 a return lies between
+    -1/(1-gamma) and 0.  Infinite where nothing is clipped.
+    """
+    low, high, gamma = -math.inf, math.inf, config.gamma
+    kind = spec.reward_low, spec.reward_high
+    if config.clip_return and kind != (None, None) and gamma not in (None, 1.0):
+        low, high = (reward / (1.0 - gamma) for reward in kind)  # type: ignore
+    return low, 0.0 if config.clip_pos_returns else high
+
+
 class DDPG:
     """Actor, critic, their targets, their optimisers and the input statistics."""
 
@@ -56,7 +70,7 @@ class DDPG:
         inputs: InputConfig,
         rng: np.random.Generator,
         cloning: Cloning = Cloning(),
-        comm=Solo(),
+        comm: Communicator = Solo(),
     ):
         """Draws the networks.
 
@@ -74,23 +88,24 @@ class DDPG:
         n_in, hidden = spec.obs_dim + spec.goal_dim, [config.hidden] * config.layers
         actor_sizes = [n_in, *hidden, spec.action_dim]
         critic_sizes = [n_in + spec.action_dim, *hidden, 1]
-        self.actor = MLP(actor_sizes, rng, "actor")
-        self.critic = MLP(critic_sizes, rng, "critic", config.layer_norm)
-        self.target_actor = MLP(actor_sizes, rng, "target_actor")
-        self.target_critic = MLP(critic_sizes, rng, "target_critic", config.layer_norm)
+        normalised = config.layer_norm
+        self.actor = MLP(actor_sizes, rng, names.ACTOR)
+        self.critic = MLP(critic_sizes, rng, names.CRITIC, normalised)
+        self.target_actor = MLP(actor_sizes, rng, names.TARGET_ACTOR)
+        self.target_critic = MLP(critic_sizes, rng, names.TARGET_CRITIC, normalised)
         self._actor_adam = Adam(self.actor.weights, config.pi_lr)
         self._critic_adam = Adam(self.critic.weights, config.Q_lr)
         self.obs_norm = Normalizer(spec.obs_dim, inputs.norm_eps)
         self.goal_norm = Normalizer(spec.goal_dim, inputs.norm_eps)
-        self._silence = [quiet_stderr()]  # around the first call, which compiles
+        self._is_compiled = False
         self._move_targets(0.0)
 
     # -- what the loop calls -------------------------------------------------
 
-    def observe(self, batch: Batch) -> None:
-        """Adds a batch's observations and goals to the statistics of every worker."""
+    def observe(self, obs: np.ndarray, goal: np.ndarray) -> None:
+        """Adds observations [B, O] and goals [B, G] to every worker's statistics."""
         limit = self._inputs.clip_obs
-        for norm, rows in (self.obs_norm, batch.obs), (self.goal_norm, batch.goal):
+        for norm, rows in (self.obs_norm, obs), (self.goal_norm, goal):
             increment = moments(np.clip(rows, -limit, limit))
             norm.add(Moments(*(self._comm.sum(part) for part in increment)))
 
@@ -112,15 +127,17 @@ class DDPG:
             on was applied.
         """
         tensors = Batch(*(tf.convert_to_tensor(field) for field in batch))
-        with self._silence.pop() if self._silence else contextlib.nullcontext():
-            factors = Scales(*(tf.constant(x, tf.float32) for x in scales))
-            run = self._cycle if self._comm.size == 1 else self._cycle_together
+        factors = Scales(*(tf.constant(x, tf.float32) for x in scales))
+        run = self._cycle if self._comm.size == 1 else self._cycle_together
+        # The first call compiles, and TensorFlow talks about that.
+        with contextlib.nullcontext() if self._is_compiled else quiet_stderr():
             applied, td_error, terms = run(tensors, self._stats(), factors)
+        self._is_compiled = True
         if self._comm.is_mixed:
             self.synchronise()
         terms = {name: term.numpy() for name, term in terms.items()}
         require_applied(applied.numpy(), terms)
-        means = {TERMS[name]: float(term.mean()) for name, term in terms.items()}
+        means = {name: float(term.mean()) for name, term in terms.items()}
         return td_error.numpy(), means
 
     def synchronise(self) -> None:
@@ -153,24 +170,23 @@ class DDPG:
     def arrays(self) -> dict[str, np.ndarray]:
         """Weights of the four networks and statistics, as a policy file holds them."""
         arrays = {name: v.numpy() for name, v in self._named_weights().items()}
-        for prefix, norm in ("obs_norm", self.obs_norm), ("goal_norm", self.goal_norm):
-            for name, part in norm.total._asdict().items():
-                arrays[f"{prefix}/{name}"] = np.asarray(part)
+        for prefix, norm in self._named_norms().items():
+            arrays |= names.moment_arrays(prefix, norm.total)
         return arrays
 
-    def load_arrays(self, arrays: dict[str, np.ndarray]) -> None:
+    def load_arrays(self, arrays: Arrays) -> None:
         """Takes weights and statistics of `arrays()`; optimisers start anew."""
         for name, variable in self._named_weights().items():
             variable.assign(arrays[name])
-        for prefix, norm in ("obs_norm", self.obs_norm), ("goal_norm", self.goal_norm):
-            norm.total = Moments(*(arrays[f"{prefix}/{p}"] for p in Moments._fields))
+        for prefix, norm in self._named_norms().items():
+            norm.total = names.moments_from(arrays, prefix)
 
     def state(self) -> dict[str, np.ndarray]:
         """`arrays()` and the optimisers' moments: all that the learner remembers."""
         moments = {name: v.numpy() for name, v in self._named_moments().items()}
         return {**self.arrays(), **moments}
 
-    def load_state(self, arrays: dict[str, np.ndarray]) -> None:
+    def load_state(self, arrays: Arrays) -> None:
         """Takes everything of `state()`."""
         self.load_arrays(arrays)
         for name, variable in self._named_moments().items():
@@ -233,7 +249,7 @@ class DDPG:
         next_pi = unit_action(self.target_actor, next_x)
         next_q = q_value(self.target_critic, next_x, next_pi)
         target = losses.td_target(
-            batch.reward, next_q, config.gamma, self._low, self._high
+            batch.reward, next_q, config.gamma * batch.discount, self._low, self._high
         )
         with tf.GradientTape() as tape:
             q = q_value(self.critic, x, batch.action / self._spec.max_action)
@@ -244,21 +260,21 @@ class DDPG:
             q_pi = q_value(self.critic, x, pi)
             mask = losses.demo_mask(batch.is_demo, q, q_pi, cloning.q_filter)
             terms = {
-                "policy": cloning.prm_loss_weight * losses.policy_loss(q_pi),
-                "action_l2": cloning.prm_loss_weight
+                "loss/policy": cloning.prm_loss_weight * losses.policy_loss(q_pi),
+                "loss/action_l2": cloning.prm_loss_weight
                 * config.action_l2
                 * losses.action_l2_loss(pi),
-                "bc": cloning.aux_loss_weight
+                "loss/bc": cloning.aux_loss_weight
                 * bc_scale
                 * losses.bc_loss(pi * self._spec.max_action, batch.action, mask),
             }
             actor_loss = tf.add_n(list(terms.values()))
         actor_grads = tape.gradient(actor_loss, self.actor.weights)
         terms |= {
-            "critic": critic_loss,
-            "target": tf.reduce_mean(target),
-            "demo_q": losses.masked_mean(q, batch.is_demo),
-            "passed": losses.masked_mean(mask, batch.is_demo),
+            "loss/critic": critic_loss,
+            "q/target": tf.reduce_mean(target),
+            "demos/q": losses.masked_mean(q, batch.is_demo),
+            "demos/passed": losses.masked_mean(mask, batch.is_demo),
         }
         return critic_grads, actor_grads, target - q, terms
 
@@ -285,13 +301,17 @@ class DDPG:
             for old, new in zip(target.weights, main.weights):
                 old.assign(polyak * old + (1.0 - polyak) * new)
 
+    def _named_norms(self) -> dict[str, Normalizer]:
+        return {names.OBS_NORM: self.obs_norm, names.GOAL_NORM: self.goal_norm}
+
     def _named_weights(self) -> dict[str, tf.Variable]:
         networks = self.actor, self.critic, self.target_actor, self.target_critic
         return {v.name.removesuffix(":0"): v for n in networks for v in n.weights}
 
     def _named_moments(self) -> dict[str, tf.Variable]:
         named = {}
-        for name, adam in ("actor", self._actor_adam), ("critic", self._critic_adam):
+        both = (names.ACTOR, self._actor_adam), (names.CRITIC, self._critic_adam)
+        for name, adam in both:
             named[f"adam/{name}/step"] = adam.step
             for kind, variables in ("first", adam.first), ("second", adam.second):
                 for n, variable in enumerate(variables):

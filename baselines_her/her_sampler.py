@@ -6,7 +6,7 @@ stored: the reward of every row is computed afresh for the goal it ends up with.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,22 +30,40 @@ class Mixture(NamedTuple):
     achieved: float = 0.0  # achieved at any step of any stored episode
 
 
+class Hindsight(NamedTuple):
+    """How goals are replaced: the arguments of `relabel`, fixed for a run."""
+
+    strategy: str = "future"  # see `goal_steps`; `none` keeps every goal
+    hindsight_p: float = 0.8  # share of rows with a new goal; see `future_p`
+    mixture: Mixture = Mixture()  # where new goals come from
+    filter_goals: bool = False  # a goal reached at the episode's start is not taken
+    relative_goals: bool = False  # goals minus the achieved one, after the reward
+
+
 def hindsight(
-    replay_strategy: str, replay_k: float, actual_k: float, achieved_k: float
-) -> dict[str, Any]:
-    """What `relabel` is told of goals: strategy, share of new goals, mixture.
+    replay_strategy: str,
+    replay_k: float,
+    actual_k: float = 0.0,
+    achieved_k: float = 0.0,
+    filter_goals: bool = False,
+    relative_goals: bool = False,
+) -> Hindsight:
+    """Hindsight by numbers of rows instead of shares.
 
     Args:
       replay_strategy: one of `STRATEGIES`.
       replay_k: rows with a goal of their own episode per ordinary row.
-      actual_k: with `futureactual`, rows with any episode's desired goal, likewise.
-      achieved_k: with `futureactual`, rows with any episode's achieved goal, likewise.
+      actual_k: with `futureactual`, rows with the desired goal of any episode per
+        ordinary row.
+      achieved_k: with `futureactual`, rows with an achieved goal of any episode per
+        ordinary row.
+      filter_goals: see `Hindsight`.
+      relative_goals: see `Hindsight`.
     """
     mixes = replay_strategy == "futureactual"
     mixture = Mixture(replay_k, actual_k, achieved_k) if mixes else Mixture()
-    rows = sum(mixture) if mixes else replay_k
-    share = future_p(replay_strategy, rows)
-    return {"strategy": replay_strategy, "hindsight_p": share, "mixture": mixture}
+    share = future_p(replay_strategy, sum(mixture) if mixes else replay_k)
+    return Hindsight(replay_strategy, share, mixture, filter_goals, relative_goals)
 
 
 def future_p(replay_strategy: str, replay_k: float) -> float:
@@ -118,18 +136,38 @@ def is_reached(
     return reward_fn(achieved, goal) >= reward_fn(goal, goal)
 
 
+def choose_goals(
+    episodes,
+    index: Index,
+    reward_fn: RewardFn,
+    rng: np.random.Generator,
+    hindsight: Hindsight = Hindsight(),
+    n_episodes: int | None = None,
+) -> np.ndarray:
+    """The goals [B, G] of the transitions at `index`, a share of them replaced.
+
+    Arguments as of `relabel`.  Goals are the environment's, not relative.
+    """
+    episode, step = index
+    goal = episodes.goal[episode]
+    chosen = np.flatnonzero(rng.random(len(episode)) < hindsight.hindsight_p)
+    horizon = episodes.action.shape[1]
+    later = goal_steps(step[chosen], horizon, hindsight.strategy, rng)
+    goal[chosen] = episodes.achieved[episode[chosen], later]
+    n_episodes = len(episodes.goal) if n_episodes is None else n_episodes
+    borrow_goals(goal, chosen, episodes, n_episodes, hindsight.mixture, rng)
+    if hindsight.filter_goals and len(chosen):
+        _keep_own_goal(goal, chosen, episodes, episode, reward_fn)
+    return goal
+
+
 def relabel(
     episodes,
     index: Index,
     reward_fn: RewardFn,
     rng: np.random.Generator,
-    *,
-    strategy: str = "future",
-    hindsight_p: float = 0.8,
-    mixture: Mixture = Mixture(),
+    hindsight: Hindsight = Hindsight(),
     n_episodes: int | None = None,
-    filter_goals: bool = False,
-    relative_goals: bool = False,
 ) -> Batch:
     """The transitions at `index`, a share of them with another goal.
 
@@ -138,45 +176,55 @@ def relabel(
       index: [B] which transitions.
       reward_fn: `compute_reward` of the environment, vectorised over rows.
       rng: draws which rows are relabelled and with which goals.
-      strategy: see `goal_steps`; `none` keeps every goal.
-      hindsight_p: share of relabelled rows, in [0, 1]; see `future_p`.
-      mixture: where their goals come from; by default the strategy's place alone.
+      hindsight: how goals are replaced.
       n_episodes: how many of `episodes` are stored, the first ones; default: all.
-      filter_goals: rows whose new goal was reached when their episode began keep
-        their own; see `is_reached`.
-      relative_goals: give goals relative to the achieved one, after the reward.
 
     Returns:
       A `Batch` of B rows, weights 1, none of them marked as demonstrations.
+
+    Raises:
+      ValueError: `compute_reward` gave a number that is not finite.
     """
     episode, step = index
     achieved, next_achieved = _pair(episodes.achieved, episode, step)
     obs, next_obs = _pair(episodes.obs, episode, step)
-    goal = episodes.goal[episode]
-    chosen = np.flatnonzero(rng.random(len(episode)) < hindsight_p)
-    later = goal_steps(step[chosen], episodes.action.shape[1], strategy, rng)
-    goal[chosen] = episodes.achieved[episode[chosen], later]
-    n_episodes = len(episodes.goal) if n_episodes is None else n_episodes
-    borrow_goals(goal, chosen, episodes, n_episodes, mixture, rng)
-    if filter_goals and len(chosen):
-        _keep_own_goal(goal, chosen, episodes, episode, reward_fn)
+    goal = choose_goals(episodes, index, reward_fn, rng, hindsight, n_episodes)
     reward = reward_fn(next_achieved, goal).astype(np.float32)
     if not np.isfinite(reward).all():
         row = int(np.flatnonzero(~np.isfinite(reward))[0])
         raise ValueError(
             f"compute_reward must give finite numbers, found {reward[row]} for goal "
-            f"{goal[row]}, achieved {next_achieved[row]}.  Mend the environment."
+            f"{goal[row]}, achieved {next_achieved[row]}.  Correct the environment."
         )
+    is_relative, n = hindsight.relative_goals, len(episode)
     return Batch(
         obs=obs,
-        goal=goal - achieved if relative_goals else goal,
+        goal=goal - achieved if is_relative else goal,
         action=_rows(episodes.action, episode, step),
         reward=reward,
+        discount=np.ones(n, np.float32),
         next_obs=next_obs,
-        next_goal=goal - next_achieved if relative_goals else goal,
-        weight=np.ones(len(episode), np.float32),
-        is_demo=np.zeros(len(episode), np.float32),
+        next_goal=goal - next_achieved if is_relative else goal,
+        weight=np.ones(n, np.float32),
+        is_demo=np.zeros(n, np.float32),
     )
+
+
+def network_inputs(
+    episodes,
+    index: Index,
+    reward_fn: RewardFn,
+    rng: np.random.Generator,
+    hindsight: Hindsight = Hindsight(),
+) -> tuple[np.ndarray, np.ndarray]:
+    """Observations [B, O] and goals [B, G] of `relabel`, without the rest of a batch.
+
+    The draws are the same.  Arguments as of `relabel`.
+    """
+    goal = choose_goals(episodes, index, reward_fn, rng, hindsight)
+    if hindsight.relative_goals:
+        goal = goal - _rows(episodes.achieved, *index)
+    return _rows(episodes.obs, *index), goal
 
 
 def _keep_own_goal(goal, chosen, episodes, episode, reward_fn):

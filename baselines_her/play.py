@@ -9,16 +9,17 @@ import gymnasium as gym
 import numpy as np
 
 from .acting.policy import Policy
+from .algorithms import entry
 from .cli.command import Parser, run_command
 from .demos.file import write_demos
 from .demos.record import join, record
 from .envs.make import EnvFactory, env_factory
 from .envs.render import make_rendered
-from .rollout import success_rates
+from .rollout import evaluation_of
 from .runs.policy_file import load_policy
 from .runs.video import check_video_path, write_video
 from .seeding import EVALUATION, stream
-from .types import Demos, EnvSpec, Episodes, Start, concatenate
+from .types import Demos, EnvSpec, Episodes, Evaluation, Start, concatenate
 from .versions import package_versions, physics_generation
 
 EPISODES = 20
@@ -29,8 +30,8 @@ def evaluate(
     env: str | Callable[..., gym.Env] | None = None,
     episodes: int = 100,
     seed: int = 0,
-) -> tuple[float, float]:
-    """Success rates of a policy over greedy episodes.
+) -> Evaluation:
+    """Plays greedy episodes of a policy and says what they came to.
 
     Args:
       policy: from `load_policy` or `train(...).policy`.
@@ -40,9 +41,10 @@ def evaluate(
       seed: of the episodes' starts and goals.
 
     Returns:
-      Shares of episodes that succeed at the last step, and at any step.
+      Returns and lengths of the episodes; for tasks with goals also the success rates
+      `success_last` and `success_any`, to which the record unpacks.
     """
-    return success_rates(rollouts(policy, env, episodes, seed))
+    return evaluation_of(rollouts(policy, env, episodes, seed))
 
 
 def rollouts(
@@ -67,8 +69,8 @@ def play(
     save_demos: str | Path | None = None,
     per_step: bool = False,
     say: Callable[[str], None] = print,
-) -> tuple[float, float]:
-    """Plays a policy file and tells of every episode; returns both success rates.
+) -> Evaluation:
+    """Plays a policy file and reports every episode; returns what they came to.
 
     Args:
       path: the policy's `.pkl`.
@@ -78,7 +80,7 @@ def play(
       video: write all episodes to this .mp4 or .gif.
       render: show a window.
       save_demos: write all episodes to this demonstration file (.npz).
-      per_step: tell the share of successful steps, too.
+      per_step: also report the success rate over all steps.
       say: takes each line.
 
     Raises:
@@ -106,14 +108,18 @@ def play(
         frames += film
         say(f"episode {n + 1:>3}: {_outcome(episode)}")
     built.close()
-    rates = _tell_rates(concatenate(played), per_step, say)
+    everything = concatenate(played)
+    evaluation = evaluation_of(everything)
+    at_end, at_any = evaluation
+    more = f", {everything.success.mean():.2f} over all steps" if per_step else ""
+    say(f"success rate {at_end:.2f} at the last step, {at_any:.2f} at any step{more}")
     if video:
         write_video(video, frames)
         say(f"wrote {video}")
     if save_demos:
         write_demos(save_demos, join(demos, generator=f"policy {Path(path).name}"))
         say(f"wrote {episodes} episodes to {save_demos}")
-    return rates
+    return evaluation
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -125,7 +131,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--video", metavar="FILE", help="write .mp4 or .gif")
     parser.add_argument("--save_demos", metavar="FILE", help="write them as demos")
-    words = "tell the share of successful steps, too"
+    words = "also report the success rate over all steps"
     parser.add_argument("--per_step", action="store_true", help=words)
     parser.add_argument("--render", action="store_true", help="show a window")
     options: dict[str, Any] = vars(parser.parse_args(arguments))
@@ -151,27 +157,31 @@ def _environment(
     policy: Policy, env: str | Callable[..., gym.Env] | None
 ) -> tuple[EnvFactory, EnvSpec]:
     """The environment to play in.  A file's own word imports no module."""
-    spec = EnvSpec(**policy.header["spec"])
+    if "spec" not in policy.header:
+        raise ValueError(
+            "the environment must be named for a policy that comes from no file: give "
+            "env=, an id or a function."
+        )
+    algorithm = entry(policy.header.get("alg", "her"))
+    spec = algorithm.read_spec(policy.header["spec"])
     if env is None and ":" in spec.env_id:
         raise ValueError(
             f"the policy names {spec.env_id}, and a module is not imported on a file's "
             f"word.  If you trust it, repeat it: --env={spec.env_id}"
         )
-    name = env if isinstance(env, str) else spec.env_id
-    factory = env_factory(name, env if callable(env) else None)
-    built = factory()
-    space: Any = built.observation_space
-    names = "observation", "desired_goal"
-    found = *(space[name].shape[0] for name in names), built.action_space.shape[0]  # type: ignore
-    wanted = spec.obs_dim, spec.goal_dim, spec.action_dim
-    if found != wanted:
-        raise ValueError(
-            f"the policy of {spec.env_id} has {wanted} observations, goal entries and "
-            f"actions, but {factory.env_id} has {found}.  Play it in its own "
-            "environment."
+    try:
+        factory = env_factory(
+            env if isinstance(env, str) else spec.env_id, env if callable(env) else None
         )
-    limit = getattr(built.spec, "max_episode_steps", None) or spec.horizon
-    return factory, spec._replace(env_id=factory.env_id, horizon=limit)
+    except ValueError as error:
+        if env is not None:
+            raise
+        raise ValueError(
+            f"the policy was trained in {spec.env_id}, which is not registered here: "
+            f"pass env=, an id or the function that builds it.  ({error})"
+        ) from None
+    built = factory()
+    return factory, algorithm.fit(spec, built, factory.env_id)
 
 
 def _outcome(episode: Episodes) -> str:
@@ -179,15 +189,6 @@ def _outcome(episode: Episodes) -> str:
     if success[-1]:
         return f"success, first reached at step {int(success.argmax()) + 1}"
     return "failure" + (" (reached, then left)" if success.any() else "")
-
-
-def _tell_rates(
-    episodes: Episodes, per_step: bool, say: Callable[[str], None]
-) -> tuple[float, float]:
-    at_end, at_any = success_rates(episodes)
-    more = f", {episodes.success.mean():.2f} over all steps" if per_step else ""
-    say(f"success rate {at_end:.2f} at the last step, {at_any:.2f} at any step{more}")
-    return at_end, at_any
 
 
 def _warn_of_other_physics(policy: Policy, say: Callable[[str], None]) -> None:

@@ -5,31 +5,25 @@ scripted experts share this file, so there is one definition of an episode.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from .acting.policy import Act
 from .envs.faults import BadState, Fault, Place, exits_refused
-from .types import EnvSpec, Episodes, Start, concatenate
+from .types import Actor, EnvSpec, Episodes, Evaluation, Start, concatenate
 
 SUBSTITUTES = 10  # for one bad episode
 
 
-class Actor(Protocol):
-    """Anything that can act for a whole episode."""
-
-    def start(self, rng: np.random.Generator) -> Act:
-        """Begins an episode; `rng` is all the randomness it may use."""
-
-
-def success_rates(episodes: Episodes) -> tuple[float, float]:
-    """Shares of episodes that succeed at their last step, and at any step.
-
-    The first is the published metric.
-    """
-    success = episodes.success
-    return float(success[:, -1].mean()), float(success.any(axis=1).mean())
+def evaluation_of(episodes: Episodes) -> Evaluation:
+    """What episodes of a task with goals came to."""
+    n, horizon = episodes.success.shape
+    return Evaluation(
+        returns=episodes.returns,
+        lengths=np.full(n, horizon),
+        last_success=episodes.success[:, -1],
+        any_success=np.asarray(episodes.success.any(axis=1)),
+    )
 
 
 def collect(

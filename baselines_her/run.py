@@ -6,10 +6,12 @@ import sys
 from typing import Any
 
 from .cli.command import run_command
-from .cli.flags import parse_flags
+from .cli.flags import Command, parse_command
+from .config import from_flags, require_effects
 from .parallel.abort import ending_together
 from .parallel.communicator import connect
 from .parallel.launcher import relaunch, report_end
+from .types import Communicator
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,8 +33,9 @@ def _run(arguments: list[str]) -> None:
         report_end(comm.rank)
 
 
-def _run_with(comm: Any, arguments: list[str]) -> None:
-    flags = _checked(parse_flags(arguments))
+def _run_with(comm: Communicator, arguments: list[str]) -> None:
+    command = _checked(parse_command(arguments))
+    flags = command.flags
     only_plays = "load_path" in flags and not {"num_timesteps", "resume"} & {*flags}
     if flags.get("play") and only_plays:
         if comm.rank == 0:
@@ -40,26 +43,30 @@ def _run_with(comm: Any, arguments: list[str]) -> None:
     elif flags.get("num_cpu", 1) > comm.size == 1:
         sys.exit(relaunch("baselines_her.run", arguments, flags["num_cpu"]))
     else:
-        _train(flags, arguments, comm)
+        _train(command, arguments, comm)
 
 
-def _checked(flags: dict[str, Any]) -> dict[str, Any]:
-    """The flags; bad values are refused before anything heavy is loaded."""
-    from .config import Config
+def _checked(command: Command) -> Command:
+    """The command; bad values are refused before anything heavy is loaded."""
+    for name in "log_path", "load_path", "save_path", "resume", "demo_file":
+        if command.flags.get(name) == "":
+            raise ValueError(f"{name} must be a path, found nothing after --{name}=.")
+    require_effects(from_flags(**command.flags), command.flags)
+    return command
 
-    Config.from_flags(**flags).require_effect(flags)
-    return flags
 
-
-def _train(flags: dict[str, Any], arguments: list[str], comm: Any) -> None:
+def _train(command: Command, arguments: list[str], comm: Communicator) -> None:
+    flags, quiet = command
     from .envs.make import resolve_id
 
     env = flags.pop("env", None if "resume" in flags else "FetchReach")
     env = env and resolve_id(env)
+    if not quiet and comm.rank == 0:
+        print("Loading TensorFlow (a few seconds) ...", flush=True)
     from .training import train
 
-    command = shlex.join(["python", "-m", "baselines_her.run", *arguments])
-    result = train(env, command=command, comm=comm, **flags)
+    words = shlex.join(["python", "-m", "baselines_her.run", *arguments])
+    result = train(env, command=words, comm=comm, quiet=quiet, **flags)
     if flags.get("play") and comm.rank == 0:
         _play(str(result.best_policy), {"env": env, **flags})
 

@@ -1,16 +1,24 @@
-"""The records that pass between the rooms: episodes, indices, batches, dimensions.
+"""What passes between the rooms: records of numbers, and protocols of who works.
 
 Axes: E episodes, T steps, B rows of a batch, O observation, G goal, A action.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+Row = dict[str, float]  # one row of progress.csv, by column
+Arrays = Mapping[str, np.ndarray]
+Act = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
+# -- records -------------------------------------------------------------------
+
 
 class EnvSpec(NamedTuple):
-    """What an environment looks like to the learner; written by `envs.check`."""
+    """What a goal environment looks like to the learner; written by `envs.check`."""
 
     env_id: str
     obs_dim: int
@@ -35,8 +43,47 @@ class Episodes(NamedTuple):
     goal: np.ndarray  # [E, G] float32
     action: np.ndarray  # [E, T, A] float32, in [-max_action, max_action]
     success: np.ndarray  # [E, T] bool, after each action
-    skipped: np.ndarray = np.zeros(0, int)  # [E] bad ones dropped before each, if told
-    returns: np.ndarray = np.zeros(0)  # [E] float64, sums of step()'s rewards, if told
+    skipped: np.ndarray = np.zeros(0, int)  # [E] bad ones dropped before each, if known
+    returns: np.ndarray = np.zeros(0)  # [E] float64, sum of the environment's rewards
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """The outcome of E greedy episodes.
+
+    For a goal task it unpacks to both success rates:
+    `at_the_end, at_any_step = evaluation`.
+    """
+
+    returns: np.ndarray  # [E] sum of rewards
+    lengths: np.ndarray  # [E] steps
+    last_success: np.ndarray | None = None  # [E] bool, at the last step; None: no goals
+    any_success: np.ndarray | None = None  # [E] bool, at any step
+
+    @property
+    def success_last(self) -> float:
+        """The share of episodes that succeed at their last step: the published metric.
+
+        Raises:
+          ValueError: the task has no goals, and so no success.
+        """
+        return self._rate(self.last_success)
+
+    @property
+    def success_any(self) -> float:
+        """The share of episodes that succeed at any step."""
+        return self._rate(self.any_success)
+
+    def __iter__(self) -> Iterator[float]:
+        return iter((self.success_last, self.success_any))
+
+    def _rate(self, success: np.ndarray | None) -> float:
+        if success is None:
+            raise ValueError(
+                "success rates need a task with goals, and this one has none.  Read "
+                "`returns` and `lengths` instead."
+            )
+        return float(success.mean())
 
 
 class Start(NamedTuple):
@@ -96,6 +143,7 @@ class Batch(NamedTuple):
     goal: Any  # [B, G]
     action: Any  # [B, A]
     reward: Any  # [B]
+    discount: Any  # [B], factor of gamma: 1, or 0 where nothing follows
     next_obs: Any  # [B, O]
     next_goal: Any  # [B, G], differs from `goal` only with relative goals
     weight: Any  # [B], importance weights: 1 under uniform sampling
@@ -108,3 +156,154 @@ def concatenate(parts: list[Any], axis: int = 0) -> Any:
         return parts[0]
     joined = (np.concatenate(field, axis) for field in zip(*parts, strict=True))
     return type(parts[0])(*joined)
+
+
+def merged(rows: list[Row]) -> Row:
+    """One row for several: sums of seconds (`time/...`), means of everything else."""
+    one = {}
+    for name in rows[0]:
+        total = np.sum if name.startswith("time/") else np.mean
+        one[name] = float(total([row[name] for row in rows]))
+    return one
+
+
+# -- protocols -----------------------------------------------------------------
+
+
+class Actor(Protocol):
+    """Anything that can act for a whole episode."""
+
+    def start(self, rng: np.random.Generator) -> Act:
+        """Begins an episode; `rng` is all the randomness it may use."""
+
+
+class Communicator(Protocol):
+    """The workers that train together: all of them call the same methods in one order.
+
+    Attributes:
+      rank: this worker's number, from 0.
+      size: how many there are.
+      cores: this worker's share of its machine's.
+      is_mixed: whether their processors differ, and with them perhaps their bits.
+      waited: seconds spent until all workers had come to an exchange, so far.
+      exchanged: seconds spent in exchanging.
+    """
+
+    rank: int
+    size: int
+    cores: int
+    is_mixed: bool
+    waited: float
+    exchanged: float
+
+    def sum(self, array: np.ndarray) -> np.ndarray:
+        """The sum of every worker's `array`, in its type; the same bits for all."""
+
+    def mean(self, array: np.ndarray) -> np.ndarray:
+        """The mean of every worker's `array`, in its type."""
+
+    def broadcast(self, value: Any) -> Any:
+        """The first worker's `value`."""
+
+    def gather(self, value: Any) -> list[Any]:
+        """Every worker's `value`, by rank."""
+
+    def require_equal(self, arrays: Arrays, what: str) -> None:
+        """Raises RuntimeError if arrays differ from the first worker's in a bit."""
+
+    def set_timeout(self, seconds: float) -> None:
+        """How long a wait for the others may last before it ends the job."""
+
+    def abort(self, code: int) -> None:
+        """Ends every worker's process, this one at once."""
+
+
+class Pending(Protocol):
+    """Episodes that are being played."""
+
+    def result(self) -> Episodes:
+        """Waits for them; they stand in the order of their starts."""
+
+
+class Collectors(Protocol):
+    """Whoever plays episodes; see `parallel.collectors`."""
+
+    def submit(self, actor: Actor, starts: list[Start]) -> Pending:
+        """Begins one episode for each start, without waiting."""
+
+    def collect(self, actor: Actor, starts: list[Start]) -> Episodes:
+        """Plays one episode for each start and waits."""
+
+
+class Ring(Protocol):
+    """A store of whole episodes that checkpoints append to; see `replay.buffer`."""
+
+    n_added: int
+
+    @property
+    def capacity(self) -> int:
+        """Episodes that fit."""
+
+    def add(self, episodes: Any) -> np.ndarray:
+        """Stores episodes over the oldest ones; returns their places."""
+
+    def spans(self, since: int) -> list[tuple[int, int]]:
+        """Stored episodes from number `since` on, as runs that lie in one piece."""
+
+    def episodes(self, first: int, last: int) -> dict[str, np.ndarray]:
+        """Views of the episodes of one span."""
+
+    def restore(self, first: int, fields: dict[str, np.ndarray]) -> None:
+        """Puts the episodes of a span back; the caller sets `n_added`."""
+
+
+class Algorithm(Protocol):
+    """One training of one algorithm: all that the loop, folders and checkpoints know.
+
+    Attributes:
+      n_env_steps: training steps in the environment so far, of all workers.
+      n_iterations: calls of `iterate` so far.
+      ring: the replay memory whose episodes checkpoints append, or None.
+    """
+
+    @property
+    def n_env_steps(self) -> int:
+        """Training steps in the environment so far, of all workers."""
+
+    @property
+    def n_iterations(self) -> int:
+        """Calls of `iterate` so far."""
+
+    @property
+    def ring(self) -> Ring | None:
+        """The replay memory whose episodes checkpoints append, if there is one."""
+
+    def iterate(self) -> Row:
+        """Collects and learns once; returns this iteration's columns."""
+
+    def status(self) -> Row:
+        """Columns that are read off at an epoch's end: counters, statistics."""
+
+    def policy(self) -> Actor:
+        """A NumPy snapshot of the greedy policy, as it is evaluated; picklable."""
+
+    def evaluate(self, starts: list[Start]) -> tuple[Evaluation, Row]:
+        """Plays greedy episodes; returns them, and more columns (means over them)."""
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What a policy file holds."""
+
+    def state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Arrays and facts, the same on all workers, that `load_state` takes."""
+
+    def load_state(self, arrays: Arrays, facts: dict[str, Any]) -> None:
+        """Continues from `state()`, bit for bit."""
+
+    def own_state(self) -> dict[str, np.ndarray]:
+        """Arrays of this worker alone, besides the ring."""
+
+    def load_own_state(self, arrays: Arrays) -> None:
+        """Takes everything of `own_state()`."""
+
+    def take_dealt(self) -> None:
+        """Takes the ring's episodes, which other workers collected, as new ones."""

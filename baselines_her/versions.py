@@ -67,6 +67,14 @@ def physics_generation(mujoco_version: str) -> str | None:
         return None
 
 
+def total_memory() -> int | None:
+    """The bytes of memory that this machine has, if it tells."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
 def available_cores() -> int:
     """The cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from baselines_her.config import Config
+from baselines_her.config import from_flags
 from baselines_her.envs.make import env_factory
 from baselines_her.her_sampler import relabel
 from baselines_her.replay.buffer import ReplayBuffer
@@ -40,7 +40,7 @@ def update(batch_size, threads):
 
     use_threads(int(threads))
     rows = int(batch_size)
-    config = Config.from_flags(preset="laptop", batch_size=rows).resolve(SPEC)
+    config = from_flags(preset="laptop", batch_size=rows).resolve(SPEC)
     rng = np.random.default_rng(0)
     learner = DDPG(SPEC, config.ddpg, config.inputs, rng)
 
@@ -158,7 +158,7 @@ CYCLES |= {f"per_chunk={n}": {"per": True, "per_chunk": n} for n in (10, 1)}
 
 def prioritised_cycle(batch_size, n=30, preset="laptop"):
     """A cycle without collecting, each kind in turn: ms, and how much slower it is."""
-    from baselines_her.algorithms.her import OffPolicy
+    from baselines_her.algorithms.her import HER
     from baselines_her.ddpg import DDPG
 
     compute_reward = env_factory("FetchPickAndPlace", None)().unwrapped.compute_reward
@@ -173,13 +173,13 @@ def prioritised_cycle(batch_size, n=30, preset="laptop"):
     every = Episodes(*fields, None)
     for kind, flags in CYCLES.items():
         flags = {"preset": preset, "batch_size": batch_size, "num_env": 2, **flags}
-        config = Config.from_flags(**flags).resolve(SPEC)
+        config = from_flags(**flags).resolve(SPEC)
         rng = np.random.default_rng(0)
         learner = DDPG(SPEC, config.ddpg, config.inputs, rng)
-        algorithm = OffPolicy(config, SPEC, learner, rewards, some)
+        algorithm = HER(config, SPEC, learner, rewards, some)
         source = algorithm._sources[0]
         source.sampler.add(source.buffer.add(every))
-        algorithm.cycle()
+        algorithm.iterate()
         cycles[kind], seconds[kind] = algorithm.cycle, []
     for _ in range(int(n)):
         for kind, cycle in cycles.items():

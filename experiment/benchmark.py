@@ -22,7 +22,7 @@ import numpy as np
 
 from baselines_her.cli.command import Parser, run_command
 from baselines_her.play import rollouts
-from baselines_her.rollout import success_rates
+from baselines_her.rollout import evaluation_of
 from baselines_her.runs.files import write_atomically
 from baselines_her.runs.policy_file import load_policy
 from baselines_her.settings.fields import nearest
@@ -74,7 +74,7 @@ def evaluate(folder: Path) -> dict[str, Any]:
     for name in "latest", "best":
         policy = load_policy(folder / f"policy_{name}.pkl")
         episodes = rollouts(policy, episodes=EPISODES)
-        found[name], found[f"{name}_any"] = success_rates(episodes)
+        found[name], found[f"{name}_any"] = evaluation_of(episodes)
         found |= {f"{name}_{k}": v for k, v in by_height(episodes).items()}
     return found
 

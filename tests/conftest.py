@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from baselines_her.config import Config
+from baselines_her.config import from_flags
 from baselines_her.types import EnvSpec, Episodes
 
 TESTS = Path(__file__).parent
@@ -25,7 +25,7 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 HORIZON = 5
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def subprocess_environment():
     """Environment variables under which a child imports this folder's modules."""
     path = os.pathsep.join([*map(str, FOLDERS), os.environ.get("PYTHONPATH", "")])
@@ -52,7 +52,7 @@ def small_config(point_spec):
         "batch_size": 16,
         "n_batches": 3,
     }
-    return Config.from_flags(**flags).resolve(point_spec)
+    return from_flags(**flags).resolve(point_spec)
 
 
 @contextlib.contextmanager
@@ -77,7 +77,7 @@ def eagerly():
 @pytest.fixture(scope="session")
 def short_run(tmp_path_factory):
     """A finished training of `SHORT`, uncompiled.  Copy its folder to change it."""
-    from test_training import SHORT, train
+    from trainings import SHORT, train
 
     with uncompiled():
         return train(tmp_path_factory.mktemp("short") / "run", **SHORT)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from baselines_her.config import Config
+from baselines_her.config import from_flags
 from baselines_her.ddpg import DDPG
 from baselines_her.parallel.communicator import Solo, connect
 from baselines_her.types import Batch, EnvSpec
@@ -29,7 +29,7 @@ def random_batch():
 
 
 def learner(comm, seed):
-    config = Config.from_flags(preset="laptop", gamma=0.98).resolve(SPEC)
+    config = from_flags(preset="laptop", gamma=0.98).resolve(SPEC)
     rng = np.random.default_rng(seed)
     return DDPG(SPEC, config.ddpg, config.inputs, rng, comm=comm)
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from baselines_her.cli.flags import parse_flags
-from baselines_her.config import ALL_FLAGS, Config
+from baselines_her.config import fields_of, from_flags, plain, require_effects
 from baselines_her.envs.make import resolve_id
-from baselines_her.runs.folder import DEFAULTS, differing_settings
+from baselines_her.runs.folder import differing_settings
 from baselines_her.settings.fields import has_effect
+from baselines_her.settings.her import HERConfig
 from baselines_her.types import EnvSpec, Episodes
 
 SCRIPT = Path(__file__).parents[1] / "experiment" / "benchmark.py"
@@ -119,12 +120,13 @@ def test_success_is_told_by_the_height_of_goals(benchmark):
 def test_kept_results_are_of_the_settings_that_their_list_gives(folder, flags):
     """A preset that changes must not leave another's curves under its name."""
     given = parse_flags(flags)
-    config = Config.from_flags(**{**given, "env": resolve_id(given["env"])})
-    config.require_effect(given)
+    config = from_flags(**{**given, "env": resolve_id(given["env"])})
+    require_effects(config, given)
     if (KEPT / folder).exists():
         kept = json.loads((KEPT / folder / "config.json").read_text())
-        settings = SimpleNamespace(**{**DEFAULTS, **kept["config"]})
-        idle = {k for k, field in ALL_FLAGS.items() if not has_effect(settings, field)}
+        settings = SimpleNamespace(**{**plain(HERConfig), **kept["config"]})
+        fields = fields_of(HERConfig).items()
+        idle = {k for k, field in fields if not has_effect(settings, field)}
         found = {k: v for k, v in kept["config"].items() if k not in idle}
         resolved = config.resolve(EnvSpec(**kept["spec"]))
         assert differing_settings(found, resolved) == ""

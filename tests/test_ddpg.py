@@ -2,16 +2,12 @@
 
 import numpy as np
 import pytest
+from learners import make_learner
 
-from baselines_her.config import Config
-from baselines_her.ddpg import DDPG, Cloning
+from baselines_her.config import from_flags, with_flags
+from baselines_her.ddpg import Cloning
 from baselines_her.parallel.communicator import Solo
 from baselines_her.types import Batch, Episodes, Scales
-
-
-def make_learner(spec, config, seed=0, **options):
-    rng = np.random.default_rng(seed)
-    return DDPG(spec, config.ddpg, config.inputs, rng, **options)
 
 
 def make_batch(spec, n_updates=3, rows=16, seed=0, demos=0):
@@ -125,7 +121,7 @@ def test_both_gradients_are_taken_at_the_same_parameters(point_spec, small_confi
     """An actor step alone, with a frozen critic, is the actor step of the pair."""
     batch = make_batch(point_spec, n_updates=1)
     both = make_learner(point_spec, small_config)
-    frozen = make_learner(point_spec, small_config.with_flags(Q_lr=0.0))
+    frozen = make_learner(point_spec, with_flags(small_config, Q_lr=0.0))
     both.update(batch)
     frozen.update(batch)
     for n in range(2):
@@ -137,8 +133,10 @@ def test_both_gradients_are_taken_at_the_same_parameters(point_spec, small_confi
 
 def test_the_actor_loss_does_not_move_the_critic(point_spec, small_config):
     batch = make_batch(point_spec)
-    one = make_learner(point_spec, small_config.with_flags(action_l2=1.0, pi_lr=0.0))
-    other = make_learner(point_spec, small_config.with_flags(action_l2=50.0, pi_lr=0.0))
+    one = make_learner(point_spec, with_flags(small_config, action_l2=1.0, pi_lr=0.0))
+    other = make_learner(
+        point_spec, with_flags(small_config, action_l2=50.0, pi_lr=0.0)
+    )
     one.update(batch)
     other.update(batch)
     np.testing.assert_array_equal(
@@ -203,7 +201,7 @@ def test_targets_follow_the_rewards_of_the_environment(point_spec):
 
     def limits(kind, **flags):
         spec = point_spec._replace(reward_low=kind[0], reward_high=kind[1])
-        config = Config.from_flags(preset="laptop", gamma=0.98, **flags).resolve(spec)
+        config = from_flags(preset="laptop", gamma=0.98, **flags).resolve(spec)
         return return_limits(config.ddpg, spec)
 
     assert limits((-1.0, 0.0)) == pytest.approx((-50.0, 0.0))
@@ -215,7 +213,7 @@ def test_targets_follow_the_rewards_of_the_environment(point_spec):
 
 
 def test_numpy_actor_equals_the_tensorflow_actor(point_spec):
-    config = Config.from_flags().resolve(point_spec)
+    config = from_flags().resolve(point_spec)
     learner = make_learner(point_spec, config)
     batch = make_batch(point_spec, n_updates=1, rows=10_000)
     learner.observe(Batch(*(field[0] for field in batch)))
@@ -230,7 +228,7 @@ def test_numpy_actor_equals_the_tensorflow_actor(point_spec):
 
 
 def test_trained_actors_stay_close_to_double_precision(point_spec):
-    config = Config.from_flags().resolve(point_spec)
+    config = from_flags().resolve(point_spec)
     learner = make_learner(point_spec, config)
     learner.update(make_batch(point_spec, n_updates=40, rows=64))
     batch = make_batch(point_spec, n_updates=1, rows=2_000, seed=1)
@@ -248,7 +246,7 @@ def test_trained_actors_stay_close_to_double_precision(point_spec):
 
 
 def test_statistics_are_of_clipped_rows(point_spec):
-    config = Config.from_flags(clip_obs=2.0).resolve(point_spec)
+    config = from_flags(clip_obs=2.0).resolve(point_spec)
     learner = make_learner(point_spec, config)
     batch = make_batch(point_spec, n_updates=1)
     batch.obs[0, :, 0] = 100.0

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from conftest import HORIZON, counting_episodes
 
-from baselines_her.config import Config
+from baselines_her.config import from_flags, with_flags
 from baselines_her.her_sampler import (
+    Hindsight,
     Mixture,
     future_p,
     hindsight,
     is_reached,
+    network_inputs,
     relabel,
 )
 from baselines_her.replay.sources import demo_sources
@@ -27,8 +29,10 @@ def every_transition(copies=200):
 
 def relabelled(strategy="future", p=1.0, **options):
     index, rng = every_transition(), np.random.default_rng(0)
-    options = {"strategy": strategy, "hindsight_p": p, **options}
-    return index, relabel(counting_episodes(), index, reward_fn, rng, **options)
+    n_episodes = options.pop("n_episodes", None)
+    goals = Hindsight(strategy, p, **options)
+    episodes = counting_episodes()
+    return index, relabel(episodes, index, reward_fn, rng, goals, n_episodes)
 
 
 def goals_of(batch):
@@ -113,9 +117,20 @@ def test_relabelling_never_edits_what_is_stored():
         np.testing.assert_array_equal(old, new)
 
 
+@pytest.mark.parametrize("relative", [False, True])
+def test_the_statistics_see_the_inputs_of_the_same_draws(relative):
+    goals = Hindsight(filter_goals=True, relative_goals=relative)
+    parts = counting_episodes(), every_transition(), reward_fn
+    batch = relabel(*parts, np.random.default_rng(0), goals)
+    obs, goal = network_inputs(*parts, np.random.default_rng(0), goals)
+    np.testing.assert_array_equal(obs, batch.obs)
+    np.testing.assert_array_equal(goal, batch.goal)
+
+
 def test_rows_weigh_one_and_are_no_demonstrations():
     _, batch = relabelled()
     assert set(batch.weight) == {1.0}
+    assert set(batch.discount) == {1.0}  # an episode's end is a time limit
     assert set(batch.is_demo) == {0.0}
 
 
@@ -160,19 +175,19 @@ def test_rewards_of_borrowed_goals_are_computed_afresh():
 def test_rows_are_counted_against_one_ordinary_row():
     # 4 + 4 + 1 hindsight rows for one ordinary row: mrl's 1:4:3:1:1
     found = hindsight("futureactual", 4, 4, 1)
-    assert found["hindsight_p"] == pytest.approx(0.9)
-    assert found["mixture"] == Mixture(4, 4, 1)
-    assert hindsight("futureactual", 0, 0, 0)["hindsight_p"] == 0.0
+    assert found.hindsight_p == pytest.approx(0.9)
+    assert found.mixture == Mixture(4, 4, 1)
+    assert hindsight("futureactual", 0, 0, 0).hindsight_p == 0.0
     for strategy in ("future", "final", "episode", "none"):
         found = hindsight(strategy, 4, 4, 1)
-        assert found["hindsight_p"] == future_p(strategy, 4)
-        assert found["mixture"] == Mixture()
+        assert found.hindsight_p == future_p(strategy, 4)
+        assert found.mixture == Mixture()
 
 
 def test_other_strategies_draw_no_more_numbers_than_before():
     rng = np.random.default_rng(0)
     index = every_transition()
-    relabel(counting_episodes(), index, reward_fn, rng, hindsight_p=0.8)
+    relabel(counting_episodes(), index, reward_fn, rng, Hindsight(hindsight_p=0.8))
     again = np.random.default_rng(0)
     chosen = again.random(len(index.step)) < 0.8
     again.integers(HORIZON - index.step[chosen])
@@ -184,18 +199,18 @@ def test_demonstrations_borrow_no_goals(spec):
     episodes, told = counting_episodes(3), {"seed": np.arange(3), "facts": {}}
     demos = Demos(*episodes[:4], success=np.ones(3, bool), state0=None, **told)
     flags = {"demo_file": "x.npz", "num_demo": 3, "demo_batch_size": 4}
-    config = Config.from_flags(**flags, replay_strategy="futureactual")
+    config = from_flags(**flags, replay_strategy="futureactual")
     (source,) = demo_sources(demos, spec, config)
     index = Index(np.repeat(np.arange(3), 200), np.tile(np.arange(5), 120))
     parts = episodes, index, reward_fn
-    rows = relabel(*parts, np.random.default_rng(0), n_episodes=3, **source.goals)
+    rows = relabel(*parts, np.random.default_rng(0), source.hindsight, 3)
     goal = rows.goal[:, 0]  # 100 e + t of the row's own episode, or 100 e - 50
     own = 100 * index.episode
     assert (((goal > own + index.step) & (goal <= own + 5)) | (goal == own - 50)).all()
     assert 0.75 < np.mean(goal > own) < 0.85
-    assert not source.goals["filter_goals"]
-    (filtered,) = demo_sources(demos, spec, config.with_flags(filter_goals=True))
-    assert filtered.goals["filter_goals"]
+    assert not source.hindsight.filter_goals
+    (filtered,) = demo_sources(demos, spec, with_flags(config, filter_goals=True))
+    assert filtered.hindsight.filter_goals
 
 
 def moving_from(first):
@@ -209,11 +224,11 @@ def moving_from(first):
 @pytest.mark.parametrize("first", [1, 3])
 def test_goals_that_hold_from_the_start_are_not_taken(first):
     index, rng = every_transition(), np.random.default_rng(0)
-    options = {"strategy": "future", "hindsight_p": 1.0}
+    goals = Hindsight(hindsight_p=1.0)
     episodes = moving_from(first)
-    batch = relabel(episodes, index, reward_fn, rng, **options, filter_goals=True)
+    batch = relabel(episodes, index, reward_fn, rng, goals._replace(filter_goals=True))
     rng = np.random.default_rng(0)
-    plain = relabel(episodes, index, reward_fn, rng, **options)
+    plain = relabel(episodes, index, reward_fn, rng, goals)
     held = plain.goal[:, 0] == 5.0
     assert held.any() == (first > 1)
     assert not held.all()
@@ -228,7 +243,8 @@ def test_a_goal_reached_on_the_way_and_held_is_taken():
     episodes = moving_from(2)
     episodes.achieved[:, 2:] = 42.0
     index, rng = Index(np.zeros(50, int), np.full(50, 3)), np.random.default_rng(0)
-    batch = relabel(episodes, index, reward_fn, rng, hindsight_p=1.0, filter_goals=True)
+    goals = Hindsight(hindsight_p=1.0, filter_goals=True)
+    batch = relabel(episodes, index, reward_fn, rng, goals)
     np.testing.assert_array_equal(batch.goal, 42.0)
     np.testing.assert_array_equal(batch.reward, 0.0)
 
@@ -248,6 +264,6 @@ def test_nothing_is_asked_of_the_reward_without_new_goals(options):
         return reward_fn(achieved, goal)
 
     index, rng = every_transition(), np.random.default_rng(0)
-    share = {"hindsight_p": 0.0, **options}
-    batch = relabel(counting_episodes(), index, picky, rng, filter_goals=True, **share)
+    goals = Hindsight(**{"hindsight_p": 0.0, "filter_goals": True, **options})
+    batch = relabel(counting_episodes(), index, picky, rng, goals)
     np.testing.assert_array_equal(batch.goal, counting_episodes().goal[index.episode])

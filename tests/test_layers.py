@@ -15,7 +15,7 @@ ROWS = [
     {"runs.saver"},
     {"runs.loop"},
     {"parallel.collectors", "play"},
-    {"parallel.player", "demos.minari"},
+    {"parallel.player", "demos.minari", "demos.generate"},
     {"envs.render", "demos.record", "algorithms", "runs.plot", "runs.table"},
     {"envs", "replay.sources", "runs.folder", "runs.checkpoint"},
     {"ddpg", "rollout", "runs.policy_file", "runs.console", "demos.file"},
@@ -23,7 +23,8 @@ ROWS = [
     {"replay", "nets", "runs", "parallel.abort", "acting.policy"},
     {"config", "her_sampler", "parallel"},
     {"settings", "runs.stopping", "runs.arrays", "acting"},
-    {"seeding", "versions", "quiet", "types", "runs.safe_pickle", "parallel.launcher"},
+    {"seeding", "versions", "quiet", "types", "parallel.launcher"}
+    | {"runs.safe_pickle", "runs.foreign"},
     {"envs.faults"},
 ]
 ONLY_IN = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from point_env import PointEnv, make_point
-from test_training import SHORT
+from trainings import SHORT
 
 import baselines_her
 from baselines_her.her_sampler import relabel

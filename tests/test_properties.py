@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from baselines_her.acting.normalizer import Moments, moments, stats
-from baselines_her.config import Config
-from baselines_her.her_sampler import future_p, goal_steps, relabel
+from baselines_her.config import from_flags, to_flags
+from baselines_her.her_sampler import Hindsight, future_p, goal_steps, relabel
 from baselines_her.replay.buffer import ReplayBuffer
 from baselines_her.replay.priority import SumTree
 from baselines_her.runs.arrays import pack, unpack
@@ -71,7 +71,7 @@ def test_relabelling_is_what_a_loop_would_do(n, horizon, rows, strategy, k, rel,
 
     batch = relabel(
         *(episodes, index, reward, np.random.default_rng(seed)),
-        **{"strategy": strategy, "hindsight_p": share, "relative_goals": rel},
+        Hindsight(strategy, share, relative_goals=rel),
     )
     again = np.random.default_rng(seed)
     chosen = np.flatnonzero(again.random(rows) < share)
@@ -173,8 +173,8 @@ def test_settings_survive_json(flags):
 
     if flags.get("preset") == "laptop_demos" and flags.get("demo_file") is None:
         flags = {**flags, "demo_file": "demos.npz"}
-    config = Config.from_flags(**flags)
-    again = Config.from_flags(**json.loads(config.to_json()))
+    config = from_flags(**flags)
+    again = from_flags(**json.loads(json.dumps(to_flags(config))))
     assert again == config
     for name, value in flags.items():
-        assert again.to_flags()[name] == value
+        assert to_flags(again)[name] == value

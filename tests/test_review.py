@@ -10,18 +10,15 @@ import time
 import numpy as np
 import pytest
 from conftest import run
-from test_demo_file import legacy
-from test_resume import Interrupt
-from test_training import SHORT, rows_of, train
+from pickled_npz import legacy
+from trainings import POINT, SHORT, Interrupt, rows_of, train
 
 import baselines_her
-from baselines_her.config import Config
+from baselines_her.config import from_flags
 from baselines_her.demos.file import load_demos
 from baselines_her.demos.pickled_arrays import UnsafePickle, read_pickled_array
 from baselines_her.runs.policy_file import load_policy, read_policy
 from baselines_her.runs.stopping import stop_signals
-
-POINT = "point_env:Point-v0"
 
 
 def test_a_users_own_files_stay_in_the_run_folder(tmp_path, eagerly):
@@ -98,16 +95,16 @@ def test_a_stop_that_interrupts_an_evaluation_saves_what_is_whole(
     from baselines_her.runs import stopping
 
     monkeypatch.setattr(stopping, "SECONDS", 1)
-    slow = epochs.Epochs._evaluate
+    slow = epochs.Loop._evaluate
 
-    def hang(self, policy):
+    def hang(self):
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(30)
 
-    monkeypatch.setattr(epochs.Epochs, "_evaluate", hang)
+    monkeypatch.setattr(epochs.Loop, "_evaluate", hang)
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path / "run", **SHORT)
-    monkeypatch.setattr(epochs.Epochs, "_evaluate", slow)
+    monkeypatch.setattr(epochs.Loop, "_evaluate", slow)
     manifest = json.loads((tmp_path / "run" / "checkpoint/manifest.json").read_text())
     assert manifest["facts"]["counters"]["n_cycles"] == 3
     result = train(tmp_path / "run", **SHORT)
@@ -175,7 +172,7 @@ def test_what_is_refused_is_not_printed():
 def test_numbers_beyond_all_ranges_are_refused(value):
     for name in "num_timesteps", "seed", "gamma":
         with pytest.raises(ValueError, match=f"{name} must be"):
-            Config.from_flags(**{name: value})
+            from_flags(**{name: value})
 
 
 def test_a_policy_plays_as_it_was_evaluated(tmp_path, eagerly):

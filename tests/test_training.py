@@ -6,27 +6,12 @@ import json
 import numpy as np
 import pytest
 from point_env import PointEnv, make_point
+from trainings import SHORT, SMALL, rows_of, train
 
 import baselines_her
-from baselines_her.runs.logger import COLUMNS
+from baselines_her.algorithms.her_entry import COLUMNS
+from baselines_her.config import with_flags
 from baselines_her.runs.policy_file import read_policy
-
-SMALL = {"layers": 2, "hidden": 32, "batch_size": 64, "n_batches": 10, "num_env": 4}
-SHORT = {"layers": 1, "hidden": 16, "batch_size": 32, "n_batches": 3, "num_env": 4}
-SHORT |= {"n_cycles": 3, "n_test_rollouts": 4, "num_timesteps": 400}
-SHORT |= {"random_steps": 0}
-
-
-def train(folder, **flags):
-    return baselines_her.train(
-        "point_env:Point-v0", log_path=str(folder), quiet=True, **flags
-    )
-
-
-def rows_of(folder):
-    with (folder / "progress.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    return [{k: v for k, v in row.items() if not k.startswith("time/")} for row in rows]
 
 
 def test_hindsight_learns_what_plain_replay_does_not(tmp_path):
@@ -101,8 +86,8 @@ def test_rows_count_and_name_what_was_done(short_run):
     assert [row["steps/updates"] for row in result.rows] == [9, 18, 27]
     assert [row["steps/episodes"] for row in result.rows] == [12, 24, 36]
     with (result.log_path / "progress.csv").open() as file:
-        assert tuple(next(csv.reader(file))) == COLUMNS
-    assert set(result.rows[0]) == set(COLUMNS)
+        assert next(csv.reader(file)) == [column.name for column in COLUMNS]
+    assert set(result.rows[0]) == {column.name for column in COLUMNS}
     lines = (result.log_path / "progress.json").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [0, 1, 2]
 
@@ -228,7 +213,7 @@ def test_demonstrations_stay_uniform_and_weigh_one(point_spec, small_config):
     from baselines_her.replay.sources import demo_sources
     from baselines_her.types import Demos
 
-    config = small_config.with_flags(per=True)
+    config = with_flags(small_config, per=True)
     n = 2, point_spec.horizon
     demos = Demos(
         *(np.zeros((2, 13, 3)), np.zeros((2, 13, 2)), np.zeros((2, 2))),

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..types import Act
 from .noise import Noise, gaussian
-from .policy import Act, Policy, clip
+from .policy import Policy, clip
 
 
 class Explorer(NamedTuple):

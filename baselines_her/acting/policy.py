@@ -6,15 +6,15 @@ Whoever acts offers `start(rng) -> act(obs, achieved, goal)`.
 """
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ..settings.her import InputConfig
+from ..types import Act
+from .names import Layers, layer_arrays, layers_from
 from .normalizer import Stats
-
-Act = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 class Policy:
@@ -27,7 +27,7 @@ class Policy:
 
     def __init__(
         self,
-        layers: list[tuple[np.ndarray, np.ndarray]],
+        layers: Layers,
         obs_stats: Stats,
         goal_stats: Stats,
         max_action: tuple[float, ...],
@@ -61,19 +61,14 @@ class Policy:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What the policy computes with, for `with_arrays`."""
-        named = {"mean": self._mean, "std": self._std}
-        for n, (kernel, bias) in enumerate(self._layers):
-            named |= {f"{n}/kernel": kernel, f"{n}/bias": bias}
-        return named
+        statistics = {"mean": self._mean, "std": self._std}
+        return statistics | layer_arrays("", self._layers)
 
     def with_arrays(self, arrays: Mapping[str, np.ndarray]) -> "Policy":
         """This policy with other weights and statistics."""
         other = copy.copy(self)
         other._mean, other._std = arrays["mean"], arrays["std"]
-        other._layers = [
-            (arrays[f"{n}/kernel"], arrays[f"{n}/bias"])
-            for n in range(len(self._layers))
-        ]
+        other._layers = layers_from(arrays, "", len(self._layers))
         return other
 
     def start(self, rng: np.random.Generator) -> Act:

@@ -1,0 +1,75 @@
+"""The algorithms, by name: all that the rest of the package must know of one.
+
+An entry is loaded when it is asked for.  Nothing outside this folder compares names of
+algorithms: whatever differs between them is a field of `Entry`.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+_HOMES = {"her": "her_entry"}  # name -> module of this folder with its ENTRY
+
+NAMES = tuple(_HOMES)
+
+
+class Column(NamedTuple):
+    """One column of progress.csv; docs/metrics.md says how each is computed."""
+
+    name: str
+    title: str = ""  # heading in the live table; empty: not shown there
+    form: str = "{:.2f}"  # of its numbers in the live table
+
+
+class Prepared(NamedTuple):
+    """What an algorithm finds out and looks up before anything is built or written."""
+
+    config: Any  # the settings, resolved
+    spec: Any  # the environment as this algorithm sees it
+    parts: Any  # what `Entry.build` needs besides; only the algorithm looks inside
+    alike: dict[str, Any]  # what must be the same on all workers, besides settings
+    notes: list[str]  # lines for the user
+    skip_bad: bool = False  # drop episodes with numbers that are not finite
+
+
+class Entry(NamedTuple):
+    """An algorithm, as the loop, command line, folders and files see it."""
+
+    title: str  # for people
+    settings: type  # a frozen dataclass of parts; `run`, `loop`, `machine` among them
+    presets: Mapping[str, Mapping[str, Any]]
+    short_forms: type  # a dataclass of flags that stand for settings
+    choose_preset: Callable[[dict[str, Any]], str]
+    expand: Callable[[dict[str, Any]], dict[str, Any]]  # short forms spelled out
+    defaults: Callable[[str, str, dict[str, Any]], dict[str, Any]]  # (preset, env, ...)
+    for_unknown_env: Callable[[dict[str, Any]], dict[str, Any]]
+    columns: tuple[Column, ...]
+    panels: Mapping[str, str]  # column -> title: what `plot` draws
+    score: str  # the column whose highest value makes a policy the best
+    prepare: Callable[..., Prepared]  # (env, config, comm)
+    build: Callable[..., Any]  # (prepared, env, collectors, comm, critical)
+    read_spec: Callable[[dict[str, Any]], Any]  # a policy file's fields -> its spec
+    shapes: Callable[[Any, Any], dict[str, tuple[int, ...]]]  # of a policy's arrays
+    policy: Callable[..., Any]  # (policy file, use_target) -> a policy that acts
+    fit: Callable[[Any, Any, str], Any]  # (spec, env, env_id) -> the spec to play with
+
+
+def entry(alg: str) -> Entry:
+    """The entry of an algorithm.
+
+    Raises:
+      ValueError: there is no algorithm of that name.
+    """
+    if alg not in _HOMES:
+        raise ValueError(f"alg must be one of {', '.join(NAMES)}, found {alg!r}.")
+    return importlib.import_module(f".{_HOMES[alg]}", __name__).ENTRY
+
+
+def later(module: str, name: str) -> Callable[..., Any]:
+    """A function of a module of this folder, which is imported when it is called."""
+
+    def call(*arguments: Any, **more: Any) -> Any:
+        home = importlib.import_module(f".{module}", __name__)
+        return getattr(home, name)(*arguments, **more)
+
+    return call

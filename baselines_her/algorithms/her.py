@@ -1,48 +1,50 @@
-"""One cycle: collect -> store -> relabel -> learn.
+"""Hindsight experience replay: one cycle is collect -> store -> relabel -> learn.
 
 Andrychowicz et al. 2017 (arXiv:1707.01495), algorithm 1.  Every feature arrives as
 data (sources, samplers, weights, masks), so this reads the same for all of them.
 """
 
+import contextlib
 import math
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..acting.exploration import Explorer
 from ..acting.noise import noise_process
 from ..acting.policy import Policy
-from ..config import Config
 from ..ddpg import DDPG
 from ..demos.starts import training_start
-from ..her_sampler import RewardFn, relabel
+from ..her_sampler import RewardFn, network_inputs, relabel
 from ..parallel.communicator import Solo
 from ..replay.buffer import ReplayBuffer
 from ..replay.sources import Source, demo_sources, fingerprint, replay_source
-from ..rollout import Actor, success_rates
-from ..runs.logger import merged
+from ..rollout import evaluation_of
 from ..seeding import DEMOS, RELABEL, REPLAY, generator
+from ..settings.her import HERConfig
 from ..types import (
+    Arrays,
     Batch,
+    Collectors,
+    Communicator,
     Demos,
     EnvSpec,
     Episodes,
+    Evaluation,
     Index,
     ObjectMotion,
+    Pending,
+    Row,
     Start,
     concatenate,
+    merged,
 )
 from .schedules import progress, scales, schedule
 
-
-class Collectors(Protocol):
-    """Whoever plays the episodes; see `parallel.collectors`."""
-
-    def submit(self, actor: Actor, starts: list[Start]) -> Any:
-        """Begins one episode for each start; `.result()` of what it returns waits."""
+Critical = Callable[[], contextlib.AbstractContextManager[None]]
 
 
 class Flight(NamedTuple):
@@ -50,22 +52,31 @@ class Flight(NamedTuple):
 
     policy: Policy  # without its noise
     first: int  # number of the first episode
-    pending: Any
+    pending: Pending
 
 
-class OffPolicy:
-    """DDPG with hindsight: what `training` asks for once per cycle."""
+class HER:
+    """DDPG with hindsight; an `Algorithm`.
+
+    Attributes:
+      learner: networks, optimisers, statistics.
+      n_iterations: cycles so far.
+      n_episodes: training episodes so far, of all workers.
+      n_updates: gradient steps so far.
+      n_skipped: episodes dropped because a number was not finite.
+    """
 
     def __init__(
         self,
-        config: Config,
+        config: HERConfig,
         spec: EnvSpec,
         learner: DDPG,
         reward_fn: RewardFn,
         collectors: Collectors,
         demos: Demos | None = None,
         motion: ObjectMotion | None = None,
-        comm=Solo(),
+        comm: Communicator = Solo(),
+        critical: Critical = contextlib.nullcontext,
         clock: Callable[[], float] = time.perf_counter,
     ):
         """Joins the rooms.
@@ -79,21 +90,23 @@ class OffPolicy:
           demos: the ones to learn from, already cut to `num_demo`.
           motion: finds the object, for `prioritization=energy`.
           comm: the other workers; each has its own episodes and draws.
+          critical: a section within which `state` may not be taken; see
+            `runs.stopping`.
           clock: seconds, for the columns `time/*`.
         """
         self._config, self._spec, self._clock = config, spec, clock
         self._reward_fn, self._collectors = reward_fn, collectors
-        self._comm, self._flights = comm, deque[Flight]()
+        self._comm, self._critical = comm, critical
+        self._flights: deque[Flight] = deque()
         self.learner, self._demos = learner, demos
         own = demo_sources(demos, spec, config)
-        self._sources = [replay_source(spec, config, motion), *own]
-        self._chunk = config.replay.per_chunk or config.loop.n_batches
+        self._replay = replay_source(spec, config, motion)
+        self._sources = [self._replay, *own]
+        self._chunk = config.replay.per_chunk or config.ddpg.n_batches
         for source in own:
-            rng = generator(config.run.seed, DEMOS, comm.rank)
-            learner.observe(self._hindsight_rows(source, source.buffer, rng))
-        self.n_cycles = self.n_episodes = self.n_updates = self._n_submitted = 0
+            self._observe(source, source.buffer, self._rng(DEMOS, 0))
+        self.n_iterations = self.n_episodes = self.n_updates = self._n_submitted = 0
         self.n_skipped = 0
-        self.is_whole = True  # no cycle is half done: `state` may be taken
 
     @property
     def n_env_steps(self) -> int:
@@ -101,123 +114,52 @@ class OffPolicy:
         return self.n_episodes * self._spec.horizon
 
     @property
-    def replay(self) -> ReplayBuffer:
-        """What the policy collected."""
-        return self._sources[0].buffer
+    def ring(self) -> ReplayBuffer:
+        """The replay buffer: what the policy collected."""
+        return self._replay.buffer
 
-    def state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Arrays and counters from which `load_state` goes on, bit for bit.
+    # -- one cycle -----------------------------------------------------------
 
-        They are the same on all workers.  The replay buffer is not among them: it is
-        large and has its own way to disk.
-        """
-        arrays = {f"learner/{k}": v for k, v in self.learner.state().items()}
-        for flight in self._flights:
-            lagged = flight.policy.arrays().items()
-            arrays |= {f"flight/{flight.first}/{k}": v for k, v in lagged}
-        return arrays, {
-            "n_cycles": self.n_cycles,
-            "n_episodes": self.n_episodes,
-            "n_updates": self.n_updates,
-            "n_skipped": self.n_skipped,
-            "flights": [flight.first for flight in self._flights],
-            "demos": fingerprint(self._demos),
-        }
-
-    def own_state(self) -> dict[str, np.ndarray]:
-        """The same for what differs between workers, besides the replay buffer."""
-        kept = self._sources[0].sampler.state().items()
-        return {f"sampler/{k}": v for k, v in kept}
-
-    def load_own_state(self, arrays: dict[str, np.ndarray]) -> None:
-        """Takes everything of `own_state()`."""
-        self._sources[0].sampler.load_state(_part(arrays, "sampler/"))
-
-    def take_dealt(self) -> None:
-        """Treats the episodes in the replay buffer, which others collected, as new."""
-        self._sources[0].sampler.add(np.arange(len(self.replay)))
-
-    def load_state(
-        self, arrays: dict[str, np.ndarray], counters: dict[str, Any]
-    ) -> None:
-        """Takes everything of `state()`; episodes in flight are played again.
-
-        Raises:
-          ValueError: the demonstrations are not the same.
-        """
-        if counters["demos"] != fingerprint(self._demos):
-            raise ValueError(
-                "the run must go on with the same demonstrations, found others in "
-                f"{self._config.demos.demo_file}.  Put the first ones back."
-            )
-        self.learner.load_state(_part(arrays, "learner/"))
-        self.n_cycles = int(counters["n_cycles"])
-        self.n_episodes = int(counters["n_episodes"])
-        self.n_updates = int(counters["n_updates"])
-        self.n_skipped = int(counters["n_skipped"])
-        self._n_submitted = self.n_cycles * self._config.collect.num_env
-        for first in counters["flights"]:
-            lagged = _part(arrays, f"flight/{first}/")
-            self._submit(self.learner.policy().with_arrays(lagged))
-
-    def cycle(self) -> dict[str, float]:
-        """Collects, stores, learns; returns the metrics of this cycle."""
+    def iterate(self) -> Row:
+        """One cycle: collects, stores, learns; returns its columns."""
         clock, comm = self._clock, self._comm
-        started, self.is_whole = clock(), False
+        started = clock()
         waited, exchanged = comm.waited, comm.exchanged
-        episodes = self._next_episodes()
-        collected = clock()
-        rngs = self._rng(REPLAY), self._rng(RELABEL)
-        replay = self._sources[0]
-        replay.sampler.add(replay.buffer.add(episodes))
-        self.learner.observe(self._hindsight_rows(replay, episodes, rngs[1]))
-        stored = clock()
-        n_chunks = self._config.loop.n_batches // self._chunk
-        metrics = merged([self._learn(*rngs) for _ in range(n_chunks)])
-        self.learner.update_targets()
-        self._count(episodes)
-        sampling = metrics["time/sample"]
-        metrics |= {
-            "train/success_rate": success_rates(episodes)[0],
-            "time/collect": collected - started,
-            "time/sample": stored - collected + sampling,
-            "time/update": clock() - stored - sampling,
-            "time/wait": comm.waited - waited,
-            "time/exchange": comm.exchanged - exchanged,
-        }
-        means = comm.mean(np.array(list(metrics.values())))
-        return dict(zip(metrics, means.tolist()))
-
-    def _rng(self, purpose: int) -> np.random.Generator:
-        """This cycle's draws for `purpose`, on this worker."""
-        return generator(self._config.run.seed, purpose, self._comm.rank, self.n_cycles)
-
-    def _learn(
-        self, replay_rng: np.random.Generator, relabel_rng: np.random.Generator
-    ) -> dict[str, float]:
-        """Draws the batches of one compiled call, learns, returns the errors."""
-        started = self._clock()
-        batch, drawn = self._draw(replay_rng, relabel_rng)
-        sampling = self._clock() - started
-        factors = scales(self.n_env_steps, self._config)
-        td_error, metrics = self.learner.update(batch, factors)
-        self._return_errors(drawn, td_error)
-        self.n_updates += self._chunk
-        weight = float(batch.weight.mean())
-        return metrics | {"per/weight": weight, "time/sample": sampling}
-
-    def _next_episodes(self) -> Episodes:
-        """This cycle's episodes; the next cycle's are begun before they are learned.
-
-        Pipelined, the collectors play with the policy of the cycle's start while the
-        learner works, so episodes are one cycle older than the policy they meet.
-        """
         if not self._flights:
             self._submit(self.learner.policy())
-        episodes = self._flights.popleft().pending.result()
+        episodes = self._flights[0].pending.result()
+        collected = clock()
+        with self._critical():
+            self._land()
+            rngs = [self._rng(p, self.n_iterations) for p in (REPLAY, RELABEL)]
+            self._replay.sampler.add(self.ring.add(episodes))
+            self._observe(self._replay, episodes, rngs[1])
+            stored = clock()
+            n_chunks = self._config.ddpg.n_batches // self._chunk
+            metrics = merged([self._learn(*rngs) for _ in range(n_chunks)])
+            self.learner.update_targets()
+            self._count(episodes)
+            sampling = metrics["time/sample"]
+            metrics |= {
+                "train/success_rate": float(episodes.success[:, -1].mean()),
+                "time/collect": collected - started,
+                "time/sample": stored - collected + sampling,
+                "time/update": clock() - stored - sampling,
+                "time/wait": comm.waited - waited,
+                "time/exchange": comm.exchanged - exchanged,
+            }
+            means = comm.mean(np.array(list(metrics.values())))
+        return dict(zip(metrics, means.tolist()))
+
+    def _land(self) -> None:
+        """Takes the oldest flight off the list; pipelined, begins the next one.
+
+        Pipelined, the players act with the policy of the cycle's start while the
+        learner works, so episodes are one cycle older than the policy they meet.
+        """
+        self._flights.popleft()
         if self._config.collect.pipelined:
             self._submit(self.learner.policy())
-        return episodes
 
     def _submit(self, policy: Policy) -> None:
         seed, first = self._config.run.seed, self._n_submitted
@@ -229,36 +171,52 @@ class OffPolicy:
         ]
         collect, limits = self._config.collect, self._spec.max_action
         noise = noise_process(collect.noise, collect.ou_theta, collect.ou_dt)
-        ahead = (first - self.n_cycles * collect.num_env) * self._comm.size
+        ahead = (first - self.n_iterations * collect.num_env) * self._comm.size
         steps = (self.n_episodes + ahead) * self._spec.horizon
         random_eps = 1.0 if steps < collect.random_steps else collect.random_eps
         actor = Explorer(policy, collect.noise_eps, random_eps, limits, noise)
         pending = self._collectors.submit(actor, starts)
         self._flights.append(Flight(policy, first, pending))
 
-    def _hindsight_rows(
-        self, source: Source, episodes, rng: np.random.Generator
-    ) -> Batch:
-        """As many relabelled transitions as `episodes` hold, drawn with replacement."""
+    def _observe(self, source: Source, episodes: Any, rng: np.random.Generator) -> None:
+        """Adds inputs of as many transitions as `episodes` hold to the statistics.
+
+        They are drawn with replacement and relabelled as the source's rows are.
+        """
         n_episodes, horizon, _ = episodes.action.shape
         flat = rng.integers(n_episodes * horizon, size=n_episodes * horizon)
         index = Index(*np.divmod(flat, horizon))
-        goals = {"n_episodes": n_episodes, **source.goals}
-        return relabel(episodes, index, self._reward_fn, rng, **goals)
+        goals = source.hindsight
+        inputs = network_inputs(episodes, index, self._reward_fn, rng, goals)
+        self.learner.observe(*inputs)
+
+    def _learn(
+        self, replay_rng: np.random.Generator, relabel_rng: np.random.Generator
+    ) -> Row:
+        """Draws the batches of one compiled call, learns, returns the errors."""
+        started = self._clock()
+        batch, drawn = self._draw(replay_rng, relabel_rng)
+        sampling = self._clock() - started
+        factors = scales(self.n_env_steps, self._config)
+        td_error, metrics = self.learner.update(batch, factors)
+        self._return_errors(drawn, td_error)
+        self.n_updates += self._chunk
+        weight = float(batch.weight.mean())
+        return metrics | {"per/weight": weight, "time/sample": sampling}
 
     def _draw(
         self, replay_rng: np.random.Generator, relabel_rng: np.random.Generator
     ) -> tuple[Batch, list[Index]]:
-        """Rows of every source, joined to a batch [K, B, ...], and where they lie."""
+        """Rows of every source, joined to a batch [K, B, ...], and their places."""
         first, total = schedule(self.n_env_steps, self._spec, self._config)
-        learned = self.n_updates % self._config.loop.n_batches  # in this cycle
+        learned = self.n_updates % self._config.ddpg.n_batches  # in this cycle
         places = progress(first + learned, self._chunk, total)
         parts, drawn = [], []
         for source in self._sources:
             buffer, shape = source.buffer, (self._chunk, source.batch_size)
             index = source.sampler.draw(math.prod(shape), replay_rng)
-            goals = {"n_episodes": len(buffer), **source.goals}
-            rows = relabel(buffer, index, self._reward_fn, relabel_rng, **goals)
+            goals, n = source.hindsight, len(buffer)
+            rows = relabel(buffer, index, self._reward_fn, relabel_rng, goals, n)
             rows.is_demo[:] = source.is_demo
             rows.weight[:] = source.sampler.weights(index, places)
             parts.append(Batch(*(x.reshape(*shape, *x.shape[1:]) for x in rows)))
@@ -275,13 +233,100 @@ class OffPolicy:
 
     def _count(self, episodes: Episodes) -> None:
         skipped = self._comm.sum(np.array(int(episodes.skipped.sum())))
-        self.n_cycles += 1
+        self.n_iterations += 1
         self.n_episodes += len(episodes.goal) * self._comm.size
         self.n_skipped += int(skipped)
-        self.is_whole = True  # last: a signal may save from here on
+
+    def _rng(self, purpose: int, n: int) -> np.random.Generator:
+        """Draw `n` for `purpose`, on this worker."""
+        return generator(self._config.run.seed, purpose, self._comm.rank, n)
+
+    # -- what an epoch asks for ----------------------------------------------
+
+    def policy(self) -> Policy:
+        """A NumPy snapshot of the greedy policy, as it is evaluated."""
+        return self.learner.policy(self._config.ddpg.test_with_polyak)
+
+    def evaluate(self, starts: list[Start]) -> tuple[Evaluation, Row]:
+        """Plays greedy episodes; returns them and the critic's mean over them."""
+        episodes = self._collectors.collect(self.policy(), starts)
+        return evaluation_of(episodes), {"test/mean_Q": self.learner.mean_q(episodes)}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What a policy file holds."""
+        return self.learner.arrays()
+
+    def status(self) -> Row:
+        """Counters and statistics, as columns."""
+        row: Row = {
+            "steps/env": self.n_env_steps,
+            "steps/episodes": self.n_episodes,
+            "steps/updates": self.n_updates,
+            "steps/skipped": self.n_skipped,
+        }
+        norms = ("o", self.learner.obs_norm), ("g", self.learner.goal_norm)
+        for letter, norm in norms:
+            row[f"stats/{letter}_mean"] = float(norm.stats.mean.mean())
+            row[f"stats/{letter}_std"] = float(norm.stats.std.mean())
+        return row
+
+    # -- what a checkpoint holds ---------------------------------------------
+
+    def state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Arrays and facts from which `load_state` continues, bit for bit.
+
+        They are the same on all workers.  The replay buffer is not among them: it is
+        large and has its own way to disk.
+        """
+        arrays = {f"learner/{k}": v for k, v in self.learner.state().items()}
+        for flight in self._flights:
+            lagged = flight.policy.arrays().items()
+            arrays |= {f"flight/{flight.first}/{k}": v for k, v in lagged}
+        return arrays, {
+            "n_cycles": self.n_iterations,
+            "n_episodes": self.n_episodes,
+            "n_updates": self.n_updates,
+            "n_skipped": self.n_skipped,
+            "flights": [flight.first for flight in self._flights],
+            "demos": fingerprint(self._demos),
+        }
+
+    def own_state(self) -> dict[str, np.ndarray]:
+        """The same for what differs between workers, besides the replay buffer."""
+        kept = self._replay.sampler.state().items()
+        return {f"sampler/{k}": v for k, v in kept}
+
+    def load_own_state(self, arrays: Arrays) -> None:
+        """Takes everything of `own_state()`."""
+        self._replay.sampler.load_state(_part(arrays, "sampler/"))
+
+    def take_dealt(self) -> None:
+        """Treats the episodes in the replay buffer, which others collected, as new."""
+        self._replay.sampler.add(np.arange(len(self.ring)))
+
+    def load_state(self, arrays: Arrays, facts: dict[str, Any]) -> None:
+        """Takes everything of `state()`; episodes in flight are played again.
+
+        Raises:
+          ValueError: the demonstrations are not the same.
+        """
+        if facts["demos"] != fingerprint(self._demos):
+            raise ValueError(
+                "a run continues with the demonstrations that it began with, found "
+                f"others in {self._config.demos.demo_file}.  Put the first ones back."
+            )
+        self.learner.load_state(_part(arrays, "learner/"))
+        self.n_iterations = int(facts["n_cycles"])
+        self.n_episodes = int(facts["n_episodes"])
+        self.n_updates = int(facts["n_updates"])
+        self.n_skipped = int(facts["n_skipped"])
+        self._n_submitted = self.n_iterations * self._config.collect.num_env
+        for first in facts["flights"]:
+            lagged = _part(arrays, f"flight/{first}/")
+            self._submit(self.learner.policy().with_arrays(lagged))
 
 
-def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+def _part(arrays: Arrays, prefix: str) -> dict[str, np.ndarray]:
     """The arrays whose names begin with `prefix`, without it."""
     named = ((k.removeprefix(prefix), k) for k in arrays if k.startswith(prefix))
     return {short: arrays[k] for short, k in named}

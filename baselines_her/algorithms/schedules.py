@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from ..config import Config
+from ..settings.her import HERConfig
 from ..types import EnvSpec, Scales
 
 LEAST_LR = 0.1  # of the learning rates, where they fall
 
 
-def scales(env_steps: int, config: Config) -> Scales:
+def scales(env_steps: int, config: HERConfig) -> Scales:
     """The factors that hold for the cycle that begins after `env_steps`."""
     return Scales(
         cloning=fade(env_steps, config.demos.bc_fade, 0.0),
@@ -21,14 +21,14 @@ def fade(env_steps: int, n: int, end: float) -> float:
     return max(end, 1.0 - (1.0 - end) * env_steps / n) if n else 1.0
 
 
-def schedule(env_steps: int, spec: EnvSpec, config: Config) -> tuple[float, float]:
+def schedule(env_steps: int, spec: EnvSpec, config: HERConfig) -> tuple[float, float]:
     """Updates before the cycle that begins after `env_steps`, and in the whole run.
 
     Counted at the present number of workers, so that a run that goes on with more or
     fewer of them ends where it would have.
     """
     cycle_steps = config.collect.num_env * (config.run.num_cpu or 1) * spec.horizon
-    n_batches = config.loop.n_batches
+    n_batches = config.ddpg.n_batches
     first = env_steps / cycle_steps * n_batches
     left = -(-(config.run.num_timesteps - env_steps) // cycle_steps) * n_batches
     return first, first + left

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from ..parallel.launcher import launched_rank
+from ..runs.foreign import printable
 
 
 class Parser(argparse.ArgumentParser):
@@ -24,7 +25,7 @@ def refuse(message: str) -> NoReturn:
     """
     if launched_rank():
         time.sleep(1.0)
-    print(f"error: {message}", file=sys.stderr)
+    print("error:", printable(message, keep="\n"), file=sys.stderr)
     raise SystemExit(2)
 
 

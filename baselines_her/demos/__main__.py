@@ -7,24 +7,33 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..cli.command import Parser, run_command
+from ..envs.check import check
 from ..envs.make import EnvFactory, env_factory
 from ..envs.render import film, make_rendered
 from ..rollout import play_episode
+from ..runs.foreign import printable
 from ..runs.video import check_video_path, write_video
 from ..seeding import DEMOS, stream
 from ..types import Demos, EnvSpec, Episodes, Start
 from .file import load_demos, write_demos
 from .legacy import write_legacy
-from .minari import read_minari, write_minari
+from .minari import check_id, read_minari, write_minari
 
 MINARI = "minari:"
+LONGEST_FACT = 200  # characters
 
 
-def info(file: str, say: Callable[[str], None] = print) -> None:
+def tell(line: str) -> None:
+    """Prints a line that may hold text from a file."""
+    print(printable(line))
+
+
+def info(file: str, say: Callable[[str], None] = tell) -> None:
     """Tells what a demonstration file holds."""
     demos = read(file)
     n, horizon, action_dim = demos.action.shape
-    length = np.linalg.norm(np.diff(demos.achieved, axis=1), axis=-1).sum(axis=1)
+    achieved = demos.achieved.astype(np.float64)  # squares of float32 may overflow
+    length = np.linalg.norm(np.diff(achieved, axis=1), axis=-1).sum(axis=1)
     say(f"{file}: {demos.facts.get('env_id', 'environment not told')}")
     say(f"  episodes     {n}, each {horizon} steps")
     say(f"  success      {demos.success.mean():.2f} at the last step")
@@ -33,7 +42,7 @@ def info(file: str, say: Callable[[str], None] = print) -> None:
     )
     say(f"  goals' path  {length.min():.3f} to {length.max():.3f}, as achieved")
     for entry in range(action_dim):
-        values = demos.action[..., entry]
+        values = demos.action[..., entry].astype(np.float64)
         say(
             f"  action {entry}     {values.min():6.3f} to {values.max():6.3f}, mean "
             f"{values.mean():6.3f}, deviation {values.std():.3f}"
@@ -44,7 +53,7 @@ def info(file: str, say: Callable[[str], None] = print) -> None:
         if name == "versions":
             fact = ", ".join(f"{k} {v}" for k, v in fact.items())
         if name != "env_id":
-            say(f"  {name:12} {fact}")
+            say(printable(f"  {name:12} {fact}", LONGEST_FACT))
 
 
 def replay(
@@ -52,7 +61,7 @@ def replay(
     video: str | None = None,
     episodes: int | None = None,
     env: str | None = None,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = tell,
 ) -> float:
     """Steps the stored actions again and returns the largest deviation.
 
@@ -74,12 +83,12 @@ def replay(
     if demos.state0 is None:
         raise ValueError(
             f"replaying needs start states, and {file} holds none.  Generate the "
-            "demonstrations anew with data_generation/fetch_data_generation.py."
+            "demonstrations anew with python -m baselines_her.demos.generate."
         )
     factory, frames = _factory(demos, env), []
     spec = _spec(demos, factory)
-    mode = "rgb_array" if video else None
-    built = make_rendered(factory, mode) if mode else factory()
+    built = make_rendered(factory, "rgb_array") if video else factory()
+    _require_fit(demos, built, spec, file)
     deviations = []
     for k in range(len(demos.goal[:episodes])):
         state0, goal = demos.state0[k], demos.goal[k]
@@ -109,7 +118,7 @@ def convert(
     target: str,
     legacy: bool = False,
     env: str | None = None,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = tell,
 ) -> None:
     """Rewrites demonstrations: baselines' format, ours, Minari.
 
@@ -120,12 +129,17 @@ def convert(
       env: their environment, where the source does not tell it.
       say: takes each line.
     """
+    if target.startswith(MINARI):
+        check_id(target.removeprefix(MINARI))
     demos = read(source)
     if env is not None:
         env_id = env_factory(env, None).env_id
         demos = demos._replace(facts={**demos.facts, "env_id": env_id})
     if target.startswith(MINARI):
-        write_minari(target.removeprefix(MINARI), demos, _factory(demos, env)())
+        factory = _factory(demos, env)
+        built = factory()
+        _require_fit(demos, built, _spec(demos, factory), source)
+        write_minari(target.removeprefix(MINARI), demos, built)
     elif legacy:
         write_legacy(target, demos)
     else:
@@ -170,15 +184,39 @@ class _Nobody(NamedTuple):
 
 def _factory(demos: Demos, env: str | None) -> EnvFactory:
     told = demos.facts.get("env_id")
-    if env is None and (told is None or ":" in told):
-        raise ValueError(f"the environment must be repeated: --env={told or 'ID'}")
-    return env_factory(env or told, None)
+    if env is not None:
+        return env_factory(env, None)
+    if told is None:
+        raise ValueError("the file does not name its environment: give --env=ID.")
+    if ":" in told:
+        raise ValueError(
+            "a module that a file names is not imported: if you trust it, give "
+            f"--env={told}"
+        )
+    return env_factory(told, None)
 
 
 def _spec(demos: Demos, factory: EnvFactory) -> EnvSpec:
     dims = demos.obs.shape[-1], demos.goal.shape[-1], demos.action.shape[-1]
     limits = (1.0,) * dims[2]
     return EnvSpec(factory.env_id, *dims, limits, demos.action.shape[1], None, None)
+
+
+def _require_fit(demos: Demos, env: Any, spec: EnvSpec, file: str) -> None:
+    """Refuses actions and goals that the environment cannot take.
+
+    Raises:
+      ValueError: dimensions differ, or it is no goal environment.
+    """
+    real = check(env, spec.env_id)
+    wanted, found = (
+        (s.obs_dim, s.goal_dim, s.action_dim, s.horizon) for s in (real, spec)
+    )
+    if found[:3] != wanted[:3] or found[3] > wanted[3]:
+        raise ValueError(
+            f"{file} must fit {spec.env_id} (observation, goal, action, most steps: "
+            f"{wanted}), found {found}.  Name its environment with --env."
+        )
 
 
 COMMANDS = (info, replay, convert)

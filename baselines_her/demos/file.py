@@ -6,7 +6,6 @@
 OpenAI baselines are read too, see `legacy`.
 """
 
-import hashlib
 import json
 import math
 from pathlib import Path
@@ -14,16 +13,25 @@ from typing import Any
 
 import numpy as np
 
-from ..runs.arrays import Archive, open_archive, pack, read_array, read_file
+from ..runs.arrays import (
+    DAMAGE,
+    Archive,
+    open_archive,
+    open_regular,
+    pack,
+    read_array,
+    reason_of,
+    sha256_of,
+)
 from ..runs.files import write_atomically
+from ..runs.foreign import printable
 from ..settings.her import DemoConfig
 from ..types import Demos, EnvSpec
 from ..versions import package_versions, physics_generation
 from . import legacy
 
 FORMAT = "baselines_her demonstrations"
-DAMAGE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
-MAX_BYTES, MAX_META = 2**31, 2**20
+MAX_BYTES, MAX_META, MAX_NAME = 2**31, 2**20, 200
 DTYPES = {
     **dict.fromkeys(("obs", "achieved", "goal", "action"), "<f4"),
     "success": "|b1",
@@ -61,13 +69,15 @@ def load_demos(path: str | Path) -> Demos:
     """
     path = Path(path).expanduser()
     try:
-        archive = open_archive(read_file(path, MAX_BYTES))
-        is_legacy = "acs" in archive.members
-        demos = legacy.parse(archive) if is_legacy else _parse(archive)
+        with open_regular(path, MAX_BYTES) as file:
+            archive = open_archive(file)
+            is_legacy = "acs" in archive.members
+            demos = legacy.parse(archive) if is_legacy else _parse(archive)
         check_demos(demos)
     except DAMAGE as error:
-        reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-        raise ValueError(f"{path} is not a demonstration file: {reason}") from None
+        raise ValueError(
+            f"{printable(path)} is not a demonstration file: {reason_of(error)}"
+        ) from None
     return demos
 
 
@@ -91,8 +101,9 @@ def check_demos(demos: Demos) -> None:
             raise ValueError(
                 f"{name} must have shape {shape} to fit the observations, found {found}"
             )
-    if not isinstance(demos.facts.get("env_id", ""), str):
-        raise ValueError("env_id must be text")
+    env_id = demos.facts.get("env_id", "")
+    if not isinstance(env_id, str) or len(env_id) > MAX_NAME:
+        raise ValueError(f"env_id must be text of at most {MAX_NAME} characters")
     state0 = demos.state0
     if state0 is not None and (state0.ndim != 2 or len(state0) != n):
         raise ValueError(f"state0 must hold {n} states, found shape {state0.shape}")
@@ -125,7 +136,7 @@ def demos_for(config: DemoConfig, spec: EnvSpec) -> tuple[Demos | None, list[str
     if config.demo_resets and demos.state0 is None:
         raise ValueError(
             f"demo_resets needs start states, and {file} holds none.  Generate the "
-            "demonstrations anew with data_generation/fetch_data_generation.py."
+            "demonstrations anew with python -m baselines_her.demos.generate."
         )
     return first(demos, config.num_demo), _warnings(demos, file)
 
@@ -209,13 +220,16 @@ def _facts(archive: Archive) -> dict[str, Any]:
     if facts["version"] != 1:
         raise ValueError(f"its version is {facts['version']}, this package reads 1")
     versions = facts.get("versions", {})
-    if not isinstance(versions, dict) or not isinstance(facts["shapes"], dict):
+    is_told = isinstance(versions, dict) and all(
+        isinstance(version, str) for version in versions.values()
+    )
+    if not is_told or not isinstance(facts["shapes"], dict):
         raise ValueError("its meta text has entries of the wrong kind")
     return facts
 
 
 def _digest(facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    parts: list[Any] = [json.dumps(facts, sort_keys=True).encode()]
     for name in sorted(arrays):
-        digest.update(name.encode() + b"\0" + arrays[name].tobytes())
-    return digest.hexdigest()
+        parts += name.encode() + b"\0", np.ascontiguousarray(arrays[name])
+    return sha256_of(parts)

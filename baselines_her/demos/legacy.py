@@ -86,7 +86,7 @@ def _actions(archive: Archive) -> np.ndarray:
         raise ValueError(f"acs must be [N, T, A] numbers, found {shape} {dtype}")
     if len(body) != np.prod(shape, dtype=object) * dtype.itemsize:
         raise ValueError(f"acs holds {len(body)} bytes, too few or many")
-    return np.frombuffer(body, dtype).reshape(shape).astype(np.float32)
+    return _float32(np.frombuffer(body, dtype).reshape(shape))
 
 
 def _unpacked(archive: Archive, name: str):
@@ -142,4 +142,10 @@ def _field(rows: list[list[dict]], key: str, n: int, steps: int) -> np.ndarray:
     size = entries[0].size * len(entries)
     if size > MAX_BYTES:
         raise ValueError(f"{key} has {size} numbers, more than such a file can explain")
-    return np.array(entries, np.float32).reshape(n, steps, -1)
+    return _float32(entries).reshape(n, steps, -1)
+
+
+def _float32(values: Any) -> np.ndarray:
+    """What is too large becomes infinite in silence; `check_demos` refuses it."""
+    with np.errstate(over="ignore"):
+        return np.array(values, np.float32)

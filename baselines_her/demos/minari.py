@@ -1,29 +1,56 @@
 """Demonstrations to and from Minari, the Farama Foundation's format."""
 
+import re
 from typing import Any
 
 import numpy as np
 
+from ..runs.arrays import DAMAGE, reason_of
+from ..runs.foreign import printable
 from ..types import Demos, EnvSpec, Episodes
 from .record import demos_of, join
 
 MISSING = "Minari datasets need minari.  Run: pip install 'baselines-her[demos]'"
+# Names of folders without dots, so there is no way upwards; then a version.
+ID = re.compile(r"([\w-]+/)*[\w-]+-v\d{1,9}", re.ASCII)
+
+
+def check_id(dataset_id: str) -> str:
+    """The id, if it is one; asked before minari makes a folder of that name.
+
+    Raises:
+      ValueError: it is not of the form `push/human-v0`.
+    """
+    namespace = dataset_id.rpartition("/")[0]
+    if not ID.fullmatch(dataset_id) or len(namespace) == 1:
+        raise ValueError(
+            "a Minari id must look like push/human-v0 (letters, digits, - and _, at "
+            "least two of them before a slash, and a version), found "
+            f"'{printable(dataset_id, 80)}'."
+        )
+    return dataset_id
 
 
 def read_minari(dataset_id: str) -> Demos:
     """The whole episodes of a local Minari dataset.
 
     Raises:
-      ValueError: there is no such dataset, or its episodes differ in length.
+      ValueError: there is no such dataset, it is damaged, or its episodes differ in
+        length.
       RuntimeError: minari is not installed.
     """
+    check_id(dataset_id)
     minari = _minari()
     try:
         dataset = minari.load_dataset(dataset_id)
+        entry = dataset.spec.env_spec
+        parts = [_read_episode(episode, entry and entry.id) for episode in dataset]
     except FileNotFoundError as error:
         raise ValueError(f"minari has no local dataset {dataset_id}") from error
-    entry = dataset.spec.env_spec
-    parts = [_read_episode(episode, entry and entry.id) for episode in dataset]
+    except (*DAMAGE, OSError) as error:
+        raise ValueError(
+            f"the Minari dataset {dataset_id} cannot be read: {reason_of(error)}"
+        ) from None
     lengths = sorted({part.action.shape[1] for part in parts})
     if len(lengths) != 1:
         raise ValueError(
@@ -41,8 +68,9 @@ def write_minari(dataset_id: str, demos: Demos, env: Any) -> None:
       env: their environment, for its spaces and its reward.
 
     Raises:
-      ValueError: the dataset exists.
+      ValueError: the dataset exists, or the id is none.
     """
+    check_id(dataset_id)
     minari = _minari()
     if dataset_id in minari.list_local_datasets():
         raise ValueError(

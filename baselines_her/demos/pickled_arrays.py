@@ -7,21 +7,18 @@ imported or called, and no more memory is taken than the bytes explain.
 """
 
 import math
-import pickletools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+from ..runs.safe_pickle import UnsafePickle, opcodes
 
 NAMES = ("ndarray", "dtype", "_reconstruct", "scalar")
 MODULES = ("numpy", "numpy.core.multiarray", "numpy._core.multiarray")
 DTYPES = ("b1", "i4", "i8", "u1", "f2", "f4", "f8", "O8", "O")
 MARK = object()
 MAX_STACK = 10_000  # NumPy's own pickles add a thousand objects at a time
-
-
-class UnsafePickle(ValueError):
-    """The pickle holds something else than lists, dictionaries and arrays."""
 
 
 class _Name(str):
@@ -44,25 +41,26 @@ def read_pickled_array(data: bytes, max_opcodes: int) -> np.ndarray | list:
       max_opcodes: refuse longer programs.
 
     Raises:
-      UnsafePickle: any other object, opcode, or length.
+      UnsafePickle: it holds something else than lists, dictionaries and arrays, or
+        another opcode or length.
     """
     machine = _Machine()
     try:
-        for n, (opcode, argument, position) in enumerate(pickletools.genops(data)):
+        for n, (name, argument) in enumerate(opcodes(data)):
             if n > max_opcodes:
                 raise UnsafePickle(f"it has more than {max_opcodes} opcodes")
-            if opcode.name == "STOP":
-                if position != len(data) - 1 or len(machine.stack) != 1:
-                    raise UnsafePickle("something follows its end")
-                return _plain(machine.stack.pop())
-            machine.run(opcode.name, argument)
+            if name == "STOP":
+                break
+            machine.run(name, argument)
             if len(machine.stack) > MAX_STACK:
                 raise UnsafePickle(f"its stack is deeper than {MAX_STACK}")
     except UnsafePickle:
         raise
-    except Exception as error:  # genops and damaged programs raise many kinds
+    except Exception as error:  # damaged programs raise many kinds
         raise UnsafePickle(f"it is cut short or damaged ({error!s:.80})") from None
-    raise UnsafePickle("it has no end")
+    if len(machine.stack) != 1:
+        raise UnsafePickle("it leaves more or less than one value")
+    return _plain(machine.stack.pop())
 
 
 class _Machine:

@@ -31,27 +31,42 @@ REPLACED = (
 KNOWN = ("f11728719a8b5d75",)
 
 
-def speed_up(env: gym.Env) -> str | None:
+def speed_up(env: gym.Env) -> None:
     """Replaces the look-ups of a MuJoCo robot environment.
 
     Args:
-      env: any environment; others than gymnasium-robotics' robots are left alone.
-
-    Returns:
-      None, or one sentence why a robot environment was left as it is.
+      env: any environment; others than gymnasium-robotics' robots, of a version that
+        is known, are left alone.
     """
     base: Any = env.unwrapped
-    utils = getattr(base, "_utils", None)
-    name = getattr(utils, "__name__", "")
-    if name != "gymnasium_robotics.utils.mujoco_utils" or isinstance(utils, FastUtils):
-        return None
-    if digest(utils) not in KNOWN:
+    if is_known_robot(env):
+        names = base._model_names.joint_names
+        base._utils = FastUtils(base._utils, base.model, names)
+
+
+def slowness(env: gym.Env) -> str | None:
+    """One sentence why `speed_up` leaves a robot environment as it is, or None."""
+    if _is_plain_robot(env) and not is_known_robot(env):
         return (
             "fast_env knows gymnasium-robotics 1.4.2, and another version is "
             "installed: its own observation code is used."
         )
-    base._utils = FastUtils(utils, base.model, base._model_names.joint_names)
     return None
+
+
+def is_known_robot(env: gym.Env) -> bool:
+    """Whether these are the functions that `FastUtils` was written after."""
+    return _is_plain_robot(env) and digest(_utils(env)) in KNOWN
+
+
+def _is_plain_robot(env: gym.Env) -> bool:
+    name = getattr(_utils(env), "__name__", "")
+    return name == "gymnasium_robotics.utils.mujoco_utils"
+
+
+def _utils(env: gym.Env) -> Any:
+    utils = getattr(env.unwrapped, "_utils", None)
+    return None if isinstance(utils, FastUtils) else utils
 
 
 def digest(utils: Any) -> str:

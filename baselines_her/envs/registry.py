@@ -3,6 +3,7 @@
 `gym.register` in a script or a notebook registers an environment in that process only.
 """
 
+import re
 from typing import NamedTuple
 
 import cloudpickle
@@ -39,9 +40,8 @@ def register(entries: tuple[Entry, ...]) -> None:
 
 
 def _is_packaged(spec: gym.envs.registration.EnvSpec) -> bool:
-    entry, vector = spec.entry_point, spec.vector_entry_point
-    points = [point for point in (entry, vector) if point is not None]
-    return all(
-        isinstance(point, str) and point.partition(".")[0].split(":")[0] in PACKAGES
-        for point in points
-    )
+    points = spec.entry_point, spec.vector_entry_point
+    modules = [
+        p if isinstance(p, str) else getattr(p, "__module__", "") for p in points if p
+    ]
+    return all(re.split("[.:]", name)[0] in PACKAGES for name in modules)

@@ -8,24 +8,24 @@ with a pencil.  Lillicrap et al. 2016 (arXiv:1509.02971), Andrychowicz et al. 20
 import tensorflow as tf
 
 
-def td_target(reward, next_q, gamma, low, high):
+def td_target(reward, next_q, discount, low, high):
     """The regression target of the critic, clipped to the returns that can occur.
 
-    Lillicrap 2016, eq. 5, and Andrychowicz 2017, appendix A (clipping).  There is
-    no terminal mask: the episode's end is a time limit.
+    Lillicrap 2016, eq. 5, and Andrychowicz 2017, appendix A (clipping).
 
     Args:
       reward: [B].
       next_q: [B], target critic at the target policy's action in the next state.
-      gamma: discount, in [0, 1).
+      discount: [B], gamma, or 0 for transitions after which nothing follows.  An
+        episode that ends by its time limit is none of these.
       low: smallest possible return, or -inf.
       high: largest possible return, or +inf.
 
     Returns:
       [B], no gradient flows through it.
     """
-    _require_rank_1(reward=reward, next_q=next_q)
-    return tf.stop_gradient(tf.clip_by_value(reward + gamma * next_q, low, high))
+    _require_rank_1(reward=reward, next_q=next_q, discount=discount)
+    return tf.stop_gradient(tf.clip_by_value(reward + discount * next_q, low, high))
 
 
 def critic_loss(q, target, weight):

@@ -10,6 +10,8 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
+from ..acting.names import layer_names
+
 NORM_EPS = 1e-5
 
 
@@ -38,10 +40,11 @@ class MLP(tf.Module):
             limit = np.sqrt(6.0 / (rows + columns))
             kernel = rng.uniform(-limit, limit, (rows, columns)).astype(np.float32)
             bias = np.zeros(columns, np.float32)
+            kernel_name, bias_name = layer_names(name, n)
             self.layers.append(
                 (
-                    tf.Variable(kernel, name=f"{name}/{n}/kernel"),
-                    tf.Variable(bias, name=f"{name}/{n}/bias"),
+                    tf.Variable(kernel, name=kernel_name),
+                    tf.Variable(bias, name=bias_name),
                 )
             )
 

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..runs.stopping import AGREED
+from ..types import Communicator
 
 
 @contextlib.contextmanager
-def ending_together(comm: Any, refuses: bool = False) -> Iterator[None]:
+def ending_together(comm: Communicator, refuses: bool = False) -> Iterator[None]:
     """Aborts all workers if this one leaves the block by an exception.
 
     The others would wait for it for ever.  A worker that works alone just raises, and
@@ -37,7 +38,7 @@ def ending_together(comm: Any, refuses: bool = False) -> Iterator[None]:
         raise
 
 
-def require_alike(comm: Any, settings: dict[str, Any]) -> None:
+def require_alike(comm: Communicator, settings: dict[str, Any]) -> None:
     """Compares what must be the same on all workers with the first one's.
 
     Raises:

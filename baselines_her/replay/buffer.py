@@ -11,9 +11,28 @@ from typing import Any
 import numpy as np
 
 from ..types import EnvSpec
+from ..versions import total_memory
 
 MAX_SIZE = 10**9
 FIELDS = ("obs", "achieved", "goal", "action")
+
+
+def require_memory(spec: EnvSpec, buffer_size: int) -> None:
+    """Refuses a replay buffer that does not fit into this machine's memory.
+
+    Raises:
+      ValueError: it would fill more than all of it.
+    """
+    states = (spec.obs_dim + spec.goal_dim) * (spec.horizon + 1) + spec.goal_dim
+    numbers = states + spec.action_dim * spec.horizon
+    wanted = 4 * numbers * max(1, buffer_size // spec.horizon)
+    found = total_memory()
+    if found is not None and wanted > found:
+        raise ValueError(
+            f"the replay buffer must fit into memory, but {buffer_size:,} transitions "
+            f"take {wanted / 2**30:.1f} GiB of {found / 2**30:.1f}.  Lower "
+            "--buffer_size."
+        )
 
 
 class ReplayBuffer:

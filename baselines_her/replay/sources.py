@@ -3,9 +3,8 @@
 import hashlib
 from typing import Any, NamedTuple
 
-from ..config import Config
-from ..her_sampler import hindsight
-from ..settings.her import ReplayConfig
+from ..her_sampler import Hindsight, hindsight
+from ..settings.her import HERConfig, ReplayConfig
 from ..types import Demos, EnvSpec, ObjectMotion
 from .buffer import ReplayBuffer
 from .energy import EnergySampler
@@ -19,21 +18,26 @@ class Source(NamedTuple):
     buffer: ReplayBuffer
     sampler: Sampler
     batch_size: int  # rows of every update's batch
-    goals: dict[str, Any]  # which ones `relabel` gives them
+    hindsight: Hindsight  # how `relabel` chooses their goals
     is_demo: float = 0.0  # 1 if they are demonstrations
 
 
 def replay_source(
-    spec: EnvSpec, config: Config, motion: ObjectMotion | None = None
+    spec: EnvSpec, config: HERConfig, motion: ObjectMotion | None = None
 ) -> Source:
     """What the policy collects; demonstrations take their rows from its share."""
     buffer, demos = ReplayBuffer(spec, config.replay.buffer_size), config.demos
     demo_rows = demos.demo_batch_size if demos.demo_file is not None else 0
     rows = config.ddpg.batch_size - demo_rows
     sampler, her = replay_sampler(config.replay, buffer, rows, motion), config.her
-    goals = hindsight(her.replay_strategy, her.replay_k, her.actual_k, her.achieved_k)
-    goals["filter_goals"] = her.filter_goals
-    goals["relative_goals"] = config.inputs.relative_goals
+    goals = hindsight(
+        her.replay_strategy,
+        her.replay_k,
+        her.actual_k,
+        her.achieved_k,
+        her.filter_goals,
+        config.inputs.relative_goals,
+    )
     return Source(buffer, sampler, rows, goals)
 
 
@@ -55,7 +59,7 @@ def replay_sampler(
     return UniformSampler(buffer)
 
 
-def demo_sources(demos: Demos | None, spec: EnvSpec, config: Config) -> list[Source]:
+def demo_sources(demos: Demos | None, spec: EnvSpec, config: HERConfig) -> list[Source]:
     """Nothing, or the demonstrations, always drawn uniformly.
 
     Their goals stay within their own episode: an action that is cloned must serve the
@@ -67,9 +71,12 @@ def demo_sources(demos: Demos | None, spec: EnvSpec, config: Config) -> list[Sou
     buffer.add(demos)
     size, strategy = config.demos.demo_batch_size, config.her.replay_strategy
     own = "future" if strategy == "futureactual" else strategy
-    goals = hindsight(own, config.her.replay_k, 0.0, 0.0)
-    goals["filter_goals"] = config.her.filter_goals
-    goals["relative_goals"] = config.inputs.relative_goals
+    goals = hindsight(
+        own,
+        config.her.replay_k,
+        filter_goals=config.her.filter_goals,
+        relative_goals=config.inputs.relative_goals,
+    )
     return [Source(buffer, UniformSampler(buffer), size, goals, is_demo=1.0)]
 
 

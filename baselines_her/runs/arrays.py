@@ -1,14 +1,28 @@
 """Arrays as npz bytes, read back without trusting a single length in them."""
 
+import contextlib
+import hashlib
 import io
 import math
+import os
+import stat
 import zipfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from .foreign import printable
+
 DTYPES = ("<f4", "<f8", "<i8")
+# What reading a damaged file may raise, before a sentence is made of it: `reason_of`.
+DAMAGE = (
+    *(ValueError, LookupError, TypeError, AttributeError),
+    *(ArithmeticError, RecursionError),
+)
+MAX_DIRECTORY = 2**20  # bytes of a zip archive's list of members
+LONGEST_REASON = 400  # characters
 
 
 class Archive(NamedTuple):
@@ -19,16 +33,58 @@ class Archive(NamedTuple):
 
 
 def read_file(path: Path, limit: int) -> bytes:
-    """The bytes of a file.
+    """The bytes of a regular file; see `open_regular` for its errors."""
+    with open_regular(path, limit) as file:
+        return file.read(os.fstat(file.fileno()).st_size)
+
+
+@contextlib.contextmanager
+def open_regular(path: Path, limit: int) -> Iterator[BinaryIO]:
+    """A regular file, opened for reading.
+
+    A pipe or a device is never opened: that alone may wait for ever, or do something.
 
     Raises:
-      ValueError: there is no such file, or it is longer than `limit`.
+      ValueError: there is no such file, it is no regular file, or it is longer than
+        `limit`.
+      OSError: it cannot be opened, for want of permission for example.
     """
-    if not path.is_file():
-        raise ValueError("it is a folder" if path.is_dir() else "there is no such file")
-    if path.stat().st_size > limit:
-        raise ValueError(f"it is longer than {limit} bytes")
-    return path.read_bytes()
+    flags = os.O_RDONLY
+    for name in "O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY":
+        flags |= getattr(os, name, 0)  # no system has all of them
+    try:
+        _require_regular(os.stat(path), limit)
+        handle = os.open(path, flags)
+    except (FileNotFoundError, NotADirectoryError):
+        raise ValueError("there is no such file") from None
+    with open(handle, "rb") as file:
+        _require_regular(os.fstat(handle), limit)  # it may have been replaced
+        yield file
+
+
+def _require_regular(status: os.stat_result, limit: int) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise ValueError("it is a folder")
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("it is a pipe, a socket or a device, not a regular file")
+    if status.st_size > limit:
+        raise ValueError(
+            f"it is longer than {limit} bytes, with {status.st_size} of them"
+        )
+
+
+def reason_of(error: BaseException) -> str:
+    """What is wrong with a file, from what its reading raised, short and printable."""
+    reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+    return printable(reason or type(error).__name__, LONGEST_REASON)
+
+
+def sha256_of(parts: Iterable[Any]) -> str:
+    """The hexadecimal digest of bytes, or of contiguous arrays, one after the other."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def pack(arrays: dict[str, np.ndarray]) -> bytes:
@@ -38,21 +94,43 @@ def pack(arrays: dict[str, np.ndarray]) -> bytes:
     return sink.getvalue()
 
 
-def open_archive(data: bytes) -> Archive:
-    """The members of npz bytes.
+def open_archive(source: bytes | BinaryIO) -> Archive:
+    """The members of npz bytes, or of an open npz file.
 
     Raises:
       ValueError: they are not a zip archive, or name an array twice.
     """
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    bounded = _Bounded(file, MAX_DIRECTORY)
     try:
-        file = zipfile.ZipFile(io.BytesIO(data))
-        infos = file.infolist()
+        archive = zipfile.ZipFile(bounded)
+        infos = archive.infolist()
     except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
         raise ValueError(f"its arrays are not a zip archive ({error})") from None
+    bounded.longest = None
     members = {info.filename.removesuffix(".npy"): info for info in infos}
     if len(members) < len(infos):
         raise ValueError("it names an array twice")
-    return Archive(file, members)
+    return Archive(archive, members)
+
+
+class _Bounded:
+    """A file that refuses to read more than `longest` bytes at once.
+
+    `zipfile` reads the whole list of members, as long as it says it is.
+    """
+
+    def __init__(self, file: BinaryIO, longest: int | None):
+        self._file, self.longest = file, longest
+
+    def read(self, n: int = -1) -> bytes:
+        """As the file's own; without a number, zipfile reads the last 64 kB."""
+        if self.longest is not None and n > self.longest:
+            raise ValueError("its list of arrays is too long")
+        return self._file.read(n)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
 
 
 def unpack(data: bytes, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:

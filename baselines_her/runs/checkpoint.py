@@ -14,7 +14,6 @@ import hashlib
 import json
 import math
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any, NamedTuple
@@ -22,14 +21,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..parallel.communicator import Solo
-from ..replay.buffer import ReplayBuffer
+from ..types import Arrays, Communicator, Ring
 from .arrays import Archive, read_array
 from .files import stream_atomically, sweep, write_atomically
 
 FORMAT, VERSION = "baselines_her checkpoint", 2
 DAMAGE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 MANIFEST, MAX_MANIFEST = "manifest.json", 2**28
-Arrays = Mapping[str, np.ndarray]
 
 
 class Checkpoint(NamedTuple):
@@ -43,12 +41,36 @@ class Checkpoint(NamedTuple):
     n_workers: int  # that wrote it
 
 
+class NoRing:
+    """Stands where an algorithm has no replay memory."""
+
+    n_added = capacity = 0
+
+    def add(self, episodes: Any) -> np.ndarray:
+        """Refuses them: whoever wrote them had a replay memory."""
+        raise ValueError("it holds episodes, and this algorithm keeps none")
+
+    def spans(self, since: int) -> list[tuple[int, int]]:
+        """None."""
+        return []
+
+    def episodes(self, first: int, last: int) -> dict[str, np.ndarray]:
+        """None."""
+        return {}
+
+    def restore(self, first: int, fields: dict[str, np.ndarray]) -> None:
+        """Refuses them, as `add`."""
+        self.add(fields)
+
+
 class Checkpoints:
     """The checkpoint folder of one run; all workers call the same methods together."""
 
-    def __init__(self, folder: Path, buffer: ReplayBuffer, comm: Any = Solo()):
-        """Takes the folder, the buffer whose episodes it keeps, the communicator."""
-        self._folder, self._buffer, self._comm = folder, buffer, comm
+    def __init__(
+        self, folder: Path, ring: Ring | None = None, comm: Communicator = Solo()
+    ):
+        """Takes the folder, the ring whose episodes it keeps, the communicator."""
+        self._folder, self._ring, self._comm = folder, ring or NoRing(), comm
         folder.mkdir(parents=True, exist_ok=True)
         self._parts: list[dict[str, Any]] = []  # as in the manifest
         self._mark = f"_rank{comm.rank}of{comm.size}" if comm.size > 1 else ""
@@ -73,14 +95,14 @@ class Checkpoints:
         """
         parts = [part for part in self._parts if self._is_kept(part)]
         since = parts[-1]["last"] if parts else 0
-        parts += [self._append(*span) for span in self._buffer.spans(since)]
+        parts += [self._append(*span) for span in self._ring.spans(since)]
         shared = arrays if self._comm.rank == 0 else {}
         path = self._folder / f"state_{number}{self._mark}.npz"
         worker = {
             "state": _write_npz(path, {**own, **shared}),
             "own": sorted(own),
             "episodes": parts,
-            "n_added": self._buffer.n_added,
+            "n_added": self._ring.n_added,
         }
         workers = self._comm.gather(worker)
         if self._comm.rank == 0:
@@ -147,8 +169,8 @@ class Checkpoints:
         """Puts back this worker's episodes and state."""
         arrays = _read_npz(self._folder, worker["state"])
         for part in worker["episodes"]:
-            self._buffer.restore(part["first"], _read_npz(self._folder, part))
-        self._buffer.n_added = int(worker["n_added"])
+            self._ring.restore(part["first"], _read_npz(self._folder, part))
+        self._ring.n_added = int(worker["n_added"])
         self._parts = worker["episodes"]
         return {k: arrays[k] for k in worker["own"]}
 
@@ -162,16 +184,16 @@ class Checkpoints:
         for first, rank, part in sorted(parts, key=lambda found: found[:2]):
             fields = _read_npz(self._folder, part)
             numbers = first + np.arange(len(fields["goal"]))
-            alive = numbers >= workers[rank]["n_added"] - self._buffer.capacity
+            alive = numbers >= workers[rank]["n_added"] - self._ring.capacity
             places = numbers * len(workers) + rank
             mine = alive & (places % self._comm.size == self._comm.rank)
-            self._buffer.add(SimpleNamespace(**{k: v[mine] for k, v in fields.items()}))
+            self._ring.add(SimpleNamespace(**{k: v[mine] for k, v in fields.items()}))
 
     def _is_kept(self, part: dict[str, Any]) -> bool:
-        return part["last"] > self._buffer.n_added - self._buffer.capacity
+        return part["last"] > self._ring.n_added - self._ring.capacity
 
     def _append(self, first: int, last: int) -> dict[str, Any]:
-        fields = self._buffer.episodes(first, last)
+        fields = self._ring.episodes(first, last)
         path = self._folder / f"episodes_{first}{self._mark}.npz"
         return {**_write_npz(path, fields), "first": first, "last": last}
 

@@ -1,14 +1,15 @@
-"""What a person sees while a run goes on: a live table, or plain lines."""
+"""What a person sees during a run: a live table, or plain lines."""
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
+from ..algorithms import Column, entry
 from ..config import Config
-from ..types import EnvSpec
-from .logger import Row
+from ..types import Row
 
 LIVE_ROWS = 12  # epochs kept in the live table
 
@@ -26,10 +27,10 @@ class Console(Protocol):
         """Shows one line."""
 
     def resumes(self, env_steps: int) -> None:
-        """The run goes on after this many env steps."""
+        """The run continues after this many env steps."""
 
-    def cycle(self, env_steps: int) -> None:
-        """A cycle has ended after this many env steps of the run."""
+    def iteration(self, env_steps: int) -> None:
+        """An iteration has ended after this many env steps of the run."""
 
     def epoch(self, row: Row) -> None:
         """An epoch has ended."""
@@ -50,7 +51,7 @@ class Silent:
     def resumes(self, env_steps: int) -> None:
         """Shows nothing."""
 
-    def cycle(self, env_steps: int) -> None:
+    def iteration(self, env_steps: int) -> None:
         """Shows nothing."""
 
     def epoch(self, row: Row) -> None:
@@ -58,14 +59,20 @@ class Silent:
 
 
 class Plain(Silent):
-    """One line an epoch, for logs and pipes."""
+    """One line per epoch, for logs and pipes."""
 
-    def __init__(self, num_timesteps: int, clock: Callable[[], float] = time.monotonic):
+    def __init__(
+        self,
+        num_timesteps: int,
+        columns: tuple[Column, ...],
+        clock: Callable[[], float] = time.monotonic,
+    ):
         self._total, self._clock, self._start = num_timesteps, clock, clock()
+        self._columns = [c for c in columns if c.title and c.name.count("/")]
         self._first = 0
 
     def resumes(self, env_steps: int) -> None:
-        """The run goes on after this many env steps."""
+        """The run continues after this many env steps."""
         self._first = env_steps
 
     def say(self, text: str) -> None:
@@ -78,11 +85,13 @@ class Plain(Silent):
         spent = self._clock() - self._start
         done = max(1.0, steps - self._first)
         left = spent * max(0.0, self._total - steps) / done
+        shown = [
+            f"{column.title} {text_of(column, row):>6}"
+            for column in self._columns
+            if column.form != "clock"
+        ]
         self.say(
-            f"epoch {row['epoch']:>3.0f}  steps {steps:>9,.0f}  "
-            f"success {row['test/success_rate']:.2f} "
-            f"(any {row['test/success_any']:.2f})  mean_Q {row['test/mean_Q']:7.2f}  "
-            f"critic {row['loss/critic']:.4f}  {clock_text(spent)}, "
+            f"epoch {row['epoch']:>3.0f}  {'  '.join(shown)}  {clock_text(spent)}, "
             f"{clock_text(left)} left"
         )
 
@@ -90,19 +99,7 @@ class Plain(Silent):
 class Live:
     """A table of the last epochs and a progress bar, redrawn in place."""
 
-    SHOWN = {
-        "epoch": ("epoch", "{:.0f}"),
-        "steps/env": ("env steps", "{:,.0f}"),
-        "test/success_rate": ("success", "{:.2f}"),
-        "test/success_any": ("any step", "{:.2f}"),
-        "train/success_rate": ("training", "{:.2f}"),
-        "test/mean_Q": ("mean Q", "{:.2f}"),
-        "loss/critic": ("critic loss", "{:.4f}"),
-        "loss/policy": ("policy loss", "{:.3f}"),
-        "time/total": ("time", "{}"),
-    }
-
-    def __init__(self, num_timesteps: int, title: str):
+    def __init__(self, num_timesteps: int, title: str, columns: tuple[Column, ...]):
         from rich.live import Live as RichLive
         from rich.progress import (
             BarColumn,
@@ -113,6 +110,7 @@ class Live:
             TimeRemainingColumn,
         )
 
+        self._columns = [column for column in columns if column.title]
         self._title, self._rows = title, []  # type: tuple[str, list[Row]]
         self._progress = Progress(
             BarColumn(),
@@ -141,7 +139,7 @@ class Live:
         """Starts the progress bar, and its estimate, there."""
         self._progress.reset(self._task, completed=env_steps)
 
-    def cycle(self, env_steps: int) -> None:
+    def iteration(self, env_steps: int) -> None:
         """Moves the progress bar."""
         self._progress.update(self._task, completed=env_steps)
 
@@ -154,22 +152,96 @@ class Live:
         from rich.console import Group
         from rich.table import Table
 
+        if not self._rows:
+            return self._progress
         table = Table(title=self._title, title_justify="left")
-        for label, _ in self.SHOWN.values():
-            table.add_column(label, justify="right")
+        shown = fitting(self._columns, self._rows, self._live.console.width)
+        for column in shown:
+            table.add_column(column.title, justify="right", no_wrap=True)
         for row in self._rows:
-            values = dict(row) | {"time/total": clock_text(row["time/total"])}
-            table.add_row(*(f.format(values[k]) for k, (_, f) in self.SHOWN.items()))
-        return Group(table, self._progress) if self._rows else self._progress
+            table.add_row(*(text_of(column, row) for column in shown))
+        return Group(table, self._progress)
 
 
-def open_console(config: Config, spec: EnvSpec, quiet: bool) -> Console:
+class Sturdy:
+    """A console whose loss does not end the run.
+
+    The terminal may go away (a dropped connection, `| head`): from the first line that
+    cannot be written, nothing is shown any more.
+    """
+
+    def __init__(self, console: Console):
+        self._console = console
+
+    def __enter__(self) -> "Sturdy":
+        self._try(self._console.__enter__)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._try(lambda: self._console.__exit__(*error))
+
+    def say(self, text: str) -> None:
+        """Shows one line."""
+        self._try(lambda: self._console.say(text))
+
+    def resumes(self, env_steps: int) -> None:
+        """The run continues after this many env steps."""
+        self._try(lambda: self._console.resumes(env_steps))
+
+    def iteration(self, env_steps: int) -> None:
+        """An iteration has ended after this many env steps of the run."""
+        self._try(lambda: self._console.iteration(env_steps))
+
+    def epoch(self, row: Row) -> None:
+        """An epoch has ended."""
+        self._try(lambda: self._console.epoch(row))
+
+    def _try(self, show: Callable[[], Any]) -> None:
+        try:
+            show()
+        except OSError:
+            self._console = Silent()
+            mute_stdout()
+
+
+def mute_stdout() -> None:
+    """Drops what is printed from here on, the last flush at exit included."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.stdout = open(os.devnull, "w")
+
+
+def fitting(columns: list[Column], rows: list[Row], width: int) -> list[Column]:
+    """The columns that a table of this width has room for.
+
+    The last columns give way first, but the very last one, the time, stays.
+    """
+    *first, last = columns
+    while first:
+        shown = [*first, last]
+        widths = [
+            max(len(c.title), *(len(text_of(c, row)) for row in rows)) for c in shown
+        ]
+        if sum(widths) + 3 * len(widths) + 1 <= width:
+            return shown
+        first.pop()
+    return [last]
+
+
+def text_of(column: Column, row: Row) -> str:
+    """A row's number in this column, as the table shows it."""
+    value = row[column.name]
+    return clock_text(value) if column.form == "clock" else column.form.format(value)
+
+
+def open_console(config: Config, env_id: str, quiet: bool) -> Console:
     """The console that fits: nothing, a live table on a terminal, or plain lines."""
+    total, columns = config.run.num_timesteps, entry(config.run.alg).columns
     if quiet:
         return Silent()
     if sys.stdout.isatty():
-        return Live(config.run.num_timesteps, f"{spec.env_id}, {config.run.preset}")
-    return Plain(config.run.num_timesteps)
+        return Sturdy(Live(total, f"{env_id}, {config.run.preset}", columns))
+    return Sturdy(Plain(total, columns))
 
 
 def clock_text(seconds: float) -> str:

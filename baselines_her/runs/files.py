@@ -53,6 +53,62 @@ def stream_atomically(
         raise
 
 
+class Place:
+    """A folder as it was when its user began: it must not vanish on the way."""
+
+    def __init__(self, path: Path):
+        """Remembers the folder at `path`, which must exist."""
+        self._path, self._identity = path, _identity(path)
+
+    def require(self) -> None:
+        """Refuses to write into another folder than the one of the beginning.
+
+        Raises:
+          RuntimeError: it was removed, renamed or replaced.
+        """
+        if _identity(self._path) != self._identity:
+            raise RuntimeError(
+                f"the run folder {self._path} must stay where it is, but it was "
+                "removed, renamed or replaced while the run was writing to it.  The "
+                "run ends."
+            )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    with contextlib.suppress(OSError):
+        status = path.stat()
+        return status.st_dev, status.st_ino
+    return None
+
+
+def require_writable(path: str | Path, name: str) -> None:
+    """Refuses a file that could not be written later on.
+
+    Args:
+      path: where it shall be.
+      name: the setting that names it.
+
+    Raises:
+      ValueError: its folder does not exist or cannot be written, or it is a folder.
+    """
+    path = Path(path).expanduser()
+    if path.is_dir():
+        raise ValueError(f"{name} must be a file, found a folder: --{name}={path}.")
+    if not path.parent.is_dir():
+        raise ValueError(
+            f"{name} must lie in a folder that exists, found none at {path.parent}.  "
+            f"Make it first, or choose another --{name}."
+        )
+    try:
+        with tempfile.NamedTemporaryFile(prefix=TEMPORARY, dir=path.parent):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"{name} must be a file that can be written, but {path.parent} refuses it "
+            f"({error.strerror}).  Choose another --{name}."
+        ) from None
+
+
 def sweep(folder: Path) -> None:
     """Removes what writers that were killed left under temporary names."""
     for path in folder.glob(f"{TEMPORARY}*"):

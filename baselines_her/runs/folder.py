@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import shlex
 from collections.abc import Callable, Iterator
@@ -10,18 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from ..config import Config
-from ..types import EnvSpec
+from ..algorithms import entry
+from ..config import Config, plain, to_flags
+from ..types import Row
 from ..versions import package_versions
-from .files import sweep, write_atomically
-from .logger import Row, open_writers
+from .files import Place, sweep, write_atomically
+from .logger import open_writers
 from .policy_file import write_policy
 
-DEFAULTS = Config().to_flags()  # of settings that came after a run
-
-# Settings that may differ when a run goes on; the last two may change its bits.
+# Settings that may differ when a run continues; the last two may change its bits.
 FREE = (
-    *("num_timesteps", "log_path", "save_path", "play", "resume"),
+    *("num_timesteps", "stop_at", "log_path", "save_path", "play", "resume"),
     *("episodes", "per_step"),
     *("checkpoint_interval", "policy_save_interval", "video_interval"),
     *("collectors", "collector_timeout", "mpi_timeout"),
@@ -36,9 +36,9 @@ class RunFolder:
         self,
         path: Path,
         config: Config,
-        spec: EnvSpec,
+        spec: Any,
         rows: list[Row],
-        tell: Callable[[str], None],
+        say: Callable[[str], None],
         is_writer: bool = True,
     ):
         """Opens the folder for writing.
@@ -48,21 +48,23 @@ class RunFolder:
           config: resolved.
           spec: the environment's dimensions.
           rows: those of a resumed run; others in the files are cut.
-          tell: takes warnings.
+          say: takes warnings.
           is_writer: of several workers one writes; the others only keep account.
         """
         self._is_writer = is_writer
         self.path, self._config, self._spec = path, config, spec
-        self._versions = package_versions()
-        self._writers = open_writers(path, rows, tell) if is_writer else []
+        self._place = Place(path)
+        self._versions, algorithm = package_versions(), entry(config.run.alg)
+        self._score, names = algorithm.score, [c.name for c in algorithm.columns]
+        self._writers = open_writers(path, names, rows, say) if is_writer else []
         self._facts: dict[str, Any] = {}
-        self.best_success, self.best_epoch = -1.0, 0
+        self.best_score, self.best_epoch = -math.inf, 0
         for row in rows:
             self._note(row)
 
     @property
     def best_path(self) -> Path:
-        """The policy with the highest success rate; a later tie wins."""
+        """The policy with the highest score; a later tie wins."""
         return self.path / "policy_best.pkl"
 
     def __enter__(self) -> "RunFolder":
@@ -73,7 +75,13 @@ class RunFolder:
             writer.close()
 
     def write(self, row: Row, arrays: dict[str, np.ndarray]) -> None:
-        """Logs an epoch and saves its policy: latest, periodic, and best if it is."""
+        """Logs an epoch and saves its policy: latest, periodic, and best if it is.
+
+        Raises:
+          RuntimeError: the folder was removed or renamed in the meantime.
+        """
+        if self._is_writer:
+            self._place.require()
         for writer in self._writers:
             writer.write(row)
         is_best, epoch = self._note(row), int(row["epoch"])
@@ -86,44 +94,49 @@ class RunFolder:
 
     def finish(self, arrays: dict[str, np.ndarray], save_path: str | None) -> None:
         """Writes the final policy to `save_path` too, then FINISHED, the last file."""
+        if self._is_writer:
+            self._place.require()
         if save_path:
             target = Path(save_path).expanduser()
             self._save(target, arrays)
         if self._is_writer:
             write_atomically(self.path / "FINISHED", b"")
 
-    def epilogue(self) -> str:
-        """Where the best policy is, and the command that plays it."""
-        path = shlex.quote(str(self.best_path))
+    def epilogue(self, env_flag: str = "") -> str:
+        """Where the best policy is, and the command that plays it.
+
+        Args:
+          env_flag: what that command must say of the environment, if anything.
+        """
+        path, name = shlex.quote(str(self.best_path)), self._score.rpartition("/")[2]
         return (
-            f"Best policy: {self.best_path} (success {self.best_success:.2f}, epoch "
+            f"Best policy: {self.best_path} ({name} {self.best_score:.2f}, epoch "
             f"{self.best_epoch}).  Play it: python -m baselines_her.run --play "
-            f"--load_path={path}"
+            f"--load_path={path}{env_flag}"
         )
 
     def resume_hint(self) -> str:
-        """The command that goes on with this run."""
+        """The command that continues this run."""
         path, n = shlex.quote(str(self.path)), self._config.run.num_cpu or 1
         workers = f" --num_cpu={n} (or under mpiexec, as before)" if n > 1 else ""
-        return f"Go on with: python -m baselines_her.run --resume={path}{workers}"
+        return f"Continue with: python -m baselines_her.run --resume={path}{workers}"
 
     def _note(self, row: Row) -> bool:
         """Remembers an epoch; returns whether it is the best so far."""
-        epoch, success = int(row["epoch"]), row["test/success_rate"]
+        epoch, score = int(row["epoch"]), row[self._score]
         self._facts = {
             "epoch": epoch,
             "env_steps": int(row["steps/env"]),
-            "success_rate": success,
+            self._score.rpartition("/")[2]: score,
             "versions": self._versions,
         }
-        is_best = success >= self.best_success
+        is_best = score >= self.best_score
         if is_best:
-            self.best_success, self.best_epoch = success, epoch
+            self.best_score, self.best_epoch = score, epoch
         return is_best
 
     def _save(self, path: Path, arrays: dict[str, np.ndarray]) -> None:
         if self._is_writer:
-            path.parent.mkdir(parents=True, exist_ok=True)
             write_policy(path, self._spec, self._config, arrays, self._facts)
 
 
@@ -160,7 +173,7 @@ def choose_folder(config: Config) -> tuple[Path, bool]:
     """
     if config.run.log_path is None:
         name = config.run.env.rpartition(":")[2]
-        return _next_free(Path("logs") / "her", name), False
+        return _next_free(Path("logs") / config.run.alg, name), False
     path = Path(config.run.log_path).expanduser()
     if path.is_file():
         raise ValueError(f"log_path must be a folder, found the file {path}.")
@@ -178,20 +191,20 @@ def choose_folder(config: Config) -> tuple[Path, bool]:
 
 def differing_settings(found: dict[str, Any], config: Config) -> str:
     """The first settings that differ and matter: "seed 0 -> 1", or nothing."""
-    wanted, found = config.to_flags(), {**DEFAULTS, **found}
+    wanted, found = to_flags(config), {**plain(type(config)), **found}
     names = [k for k in wanted if k not in FREE and found.get(k) != wanted[k]]
     return ", ".join(f"{k} {found.get(k)} -> {wanted[k]}" for k in names[:3])
 
 
-def write_config(path: Path, config: Config, spec: EnvSpec, command: str) -> None:
+def write_config(path: Path, config: Config, spec: Any, command: str) -> None:
     """Writes config.json, and sweeps what a killed run may have left.
 
-    A run that goes on keeps its first command and lists the later ones.
+    A run that continues keeps its first command and lists the later ones.
     """
     sweep(path)
     (path / "FINISHED").unlink(missing_ok=True)
     content = {
-        "config": config.to_flags(),
+        "config": to_flags(config),
         "spec": spec._asdict(),
         "versions": package_versions(),
         "command": command,

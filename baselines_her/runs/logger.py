@@ -5,55 +5,13 @@ import io
 import json
 import math
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
+from ..types import Row
 from .files import write_atomically
-
-# docs/metrics.md tells what each column means and how it is computed.
-COLUMNS = (
-    "epoch",
-    "steps/env",
-    "steps/episodes",
-    "steps/updates",
-    "steps/skipped",
-    "test/success_rate",
-    "test/success_any",
-    "test/mean_Q",
-    "train/success_rate",
-    "loss/critic",
-    "loss/policy",
-    "loss/action_l2",
-    "loss/bc",
-    "q/target",
-    "demos/q",
-    "demos/passed",
-    "per/weight",
-    "stats/o_mean",
-    "stats/o_std",
-    "stats/g_mean",
-    "stats/g_std",
-    "time/collect",
-    "time/update",
-    "time/sample",
-    "time/wait",
-    "time/exchange",
-    "time/total",
-)
-
-Row = dict[str, float]
-
-
-def merged(rows: list[Row]) -> Row:
-    """One row for several: sums of seconds, means of all else."""
-    one = {}
-    for name in rows[0]:
-        total = np.sum if name.startswith("time/") else np.mean
-        one[name] = float(total([row[name] for row in rows]))
-    return one
 
 
 class Writer(Protocol):
@@ -67,17 +25,17 @@ class Writer(Protocol):
 
 
 class CsvWriter:
-    """progress.csv: the columns of `COLUMNS`, whole rows only."""
+    """progress.csv: the algorithm's columns, whole rows only."""
 
-    def __init__(self, folder: Path, rows: list[Row]):
+    def __init__(self, folder: Path, columns: list[str], rows: list[Row]):
         text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, COLUMNS)
+        writer = csv.DictWriter(text, columns)
         writer.writeheader()
         writer.writerows(rows)
         path = folder / "progress.csv"
         write_atomically(path, text.getvalue().encode())
         self._file = path.open("a", newline="")
-        self._writer = csv.DictWriter(self._file, COLUMNS)
+        self._writer = csv.DictWriter(self._file, columns)
 
     def write(self, row: Row) -> None:
         """Writes one row and hands it to the system."""
@@ -112,23 +70,30 @@ class JsonWriter:
 
 
 class TensorBoardWriter:
-    """tb/: scalars against env steps.
+    """tb/: scalars against env steps, as plain values.
 
-    By `tensorboard.summary.Writer`: tf.summary raises where TensorBoard is missing.
+    By TensorBoard's own event files: tf.summary needs TensorBoard too, and writes
+    tensors, in which `EventAccumulator.Scalars` finds nothing.
     """
 
     def __init__(self, folder: Path, rows: list[Row]):
-        from tensorboard.summary import Writer as EventWriter
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.compat.proto.summary_pb2 import Summary
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
+        self._event, self._summary = Event, Summary
         shutil.rmtree(folder / "tb", ignore_errors=True)
-        self._writer: Any = EventWriter(str(folder / "tb"))
+        self._writer: Any = EventFileWriter(str(folder / "tb"))
         for row in rows:
             self.write(row)
 
     def write(self, row: Row) -> None:
         """Writes one scalar for each column."""
-        for name, value in row.items():
-            self._writer.add_scalar(name, value, int(row["steps/env"]))
+        value = self._summary.Value
+        values = [value(tag=name, simple_value=x) for name, x in row.items()]
+        event = self._event(step=int(row["steps/env"]), wall_time=time.time())
+        event.summary.CopyFrom(self._summary(value=values))
+        self._writer.add_event(event)
         self._writer.flush()
 
     def close(self) -> None:
@@ -147,10 +112,10 @@ class NullWriter:
 
 
 class Careful:
-    """A writer whose failure is told once and does not stop the training."""
+    """A writer whose failure is reported once and does not stop the training."""
 
-    def __init__(self, writer: Writer, tell: Callable[[str], None]):
-        self._writer, self._tell = writer, tell
+    def __init__(self, writer: Writer, say: Callable[[str], None]):
+        self._writer, self._say = writer, say
         self._works = True
 
     def write(self, row: Row) -> None:
@@ -168,24 +133,34 @@ class Careful:
         except Exception as error:
             if self._works:
                 name = type(self._writer).__name__
-                self._tell(f"warning: {name} fails and is left alone: {error}")
+                self._say(f"warning: {name} fails and is not used any more: {error}")
             self._works = False
 
 
 def open_writers(
-    folder: Path, rows: list[Row], tell: Callable[[str], None]
+    folder: Path, columns: list[str], rows: list[Row], say: Callable[[str], None]
 ) -> list[Writer]:
     """The writers of a run folder, with the rows of a resumed run written again.
 
     Args:
-      folder: the run's.
+      folder: the run's; it exists.
+      columns: of progress.csv.
       rows: the ones before the checkpoint; whatever follows them is cut.
-      tell: takes a warning when a writer fails later on.
+      say: takes a warning when a writer fails, now or later on.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    writers: list[Writer] = [CsvWriter(folder, rows), JsonWriter(folder, rows)]
+    files = CsvWriter(folder, columns, rows), JsonWriter(folder, rows)
+    board = _open_board(folder, rows, say)
+    return [Careful(writer, say) for writer in (*files, board)]
+
+
+def _open_board(
+    folder: Path, rows: list[Row], say: Callable[[str], None]
+) -> TensorBoardWriter | NullWriter:
+    """TensorBoard's writer, or nothing where it is missing or cannot write."""
     try:
-        writers.append(TensorBoardWriter(folder, rows))
+        return TensorBoardWriter(folder, rows)
     except ImportError:
-        writers.append(NullWriter())
-    return [Careful(writer, tell) for writer in writers]
+        return NullWriter()
+    except Exception as error:
+        say(f"warning: TensorBoardWriter fails and is not used any more: {error}")
+        return NullWriter()

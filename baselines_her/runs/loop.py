@@ -1,132 +1,173 @@
-"""One epoch: cycles, evaluation, a row of numbers, saved policies, a film."""
+"""The loop of every algorithm: iterations, an evaluation, a row, policies, a film."""
 
 import time
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
-from ..acting.policy import Policy
-from ..algorithms.her import OffPolicy
+from ..algorithms import Entry
 from ..config import Config
-from ..parallel.collectors import Collectors, Filmer
 from ..parallel.communicator import Solo
 from ..seeding import EVALUATION, stream
-from ..types import Start
+from ..types import (
+    Actor,
+    Algorithm,
+    Communicator,
+    Evaluation,
+    Row,
+    Start,
+    merged,
+)
 from .console import Console
-from .folder import RunFolder
-from .logger import Row, merged
 from .video import write_video
 
+SOLVED = 3  # evaluations in a row whose mean must reach `stop_at`
 
-class Epochs:
+
+class Filmer(Protocol):
+    """Whoever films; see `parallel.collectors`."""
+
+    def film(self, actor: Actor, start: Start) -> list[np.ndarray]:
+        """The frames [H, W, 3] of one episode."""
+
+
+class Folder(Protocol):
+    """Where rows and policies are kept; see `runs.folder`."""
+
+    path: Path
+
+    def write(self, row: Row, arrays: dict[str, np.ndarray]) -> None:
+        """Logs an epoch and saves its policy."""
+
+
+class Loop:
     """Runs epoch after epoch; its state is the rows so far."""
 
     def __init__(
         self,
         config: Config,
-        algorithm: OffPolicy,
-        collectors: Collectors,
+        entry: Entry,
+        algorithm: Algorithm,
         filmer: Filmer,
         console: Console,
-        comm=Solo(),
+        comm: Communicator = Solo(),
         clock: Callable[[], float] = time.perf_counter,
     ):
         """Takes the rooms that an epoch passes through; see `training.train`."""
-        self._config, self._algorithm = config, algorithm
-        self._learner, self._collectors = algorithm.learner, collectors
+        self._config, self._entry, self._algorithm = config, entry, algorithm
         self._filmer, self._console, self._comm = filmer, console, comm
         self._clock, self._started = clock, clock()
-        self._cycles: list[Row] = []  # metrics of the unfinished epoch
+        self._iterations: list[Row] = []  # of the unfinished epoch
         self.rows: list[Row] = []
 
     def state(self) -> dict[str, Any]:
-        """What an epoch needs to go on after `load_state`."""
+        """What the loop needs to continue after `load_state`."""
         return {
             "rows": self.rows,
-            "cycles": self._cycles,
+            "cycles": self._iterations,
             "seconds": self._clock() - self._started,
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Takes everything of `state()`."""
-        self.rows, self._cycles = list(state["rows"]), list(state["cycles"])
+        self.rows, self._iterations = list(state["rows"]), list(state["cycles"])
         self._started = self._clock() - state["seconds"]
 
     @property
     def is_finished(self) -> bool:
-        """Whether all steps were taken and the last epoch is evaluated."""
+        """Whether the last epoch is evaluated and no other one is to follow."""
         enough = self._algorithm.n_env_steps >= self._config.run.num_timesteps
-        return enough and not self._cycles
+        return not self._iterations and (enough or self.is_solved)
 
-    def run_one(
-        self, folder: RunFolder, after_cycle: Callable[[], None] = lambda: None
+    @property
+    def is_solved(self) -> bool:
+        """Whether the last evaluations reach `stop_at` in the mean."""
+        last = [row[self._entry.score] for row in self.rows[-SOLVED:]]
+        wanted = self._config.loop.stop_at
+        if wanted is None or len(last) < SOLVED:
+            return False
+        return float(np.mean(last)) >= wanted - 1e-9
+
+    def run_epoch(
+        self, folder: Folder, after_iteration: Callable[[], None] = lambda: None
     ) -> Row:
-        """Cycles, evaluates, logs and saves; returns the epoch's row.
+        """Iterates, evaluates, logs and saves; returns the epoch's row.
 
         The workers share the evaluation episodes, so all of them have the same row.
 
         Args:
           folder: takes the row and the policies.
-          after_cycle: called after every cycle.
+          after_iteration: called after every iteration.
         """
-        self._run_cycles(after_cycle)
-        self._comm.require_equal(self._learner.arrays(), "weights and statistics")
-        policy = self._learner.policy(self._config.loop.test_with_polyak)
-        row = self._row(self._cycles, self._evaluate(policy))
+        self._iterate(after_iteration)
+        self._comm.require_equal(self._algorithm.arrays(), "weights and statistics")
+        row = {
+            "epoch": len(self.rows),
+            **self._algorithm.status(),
+            **self._evaluate(),
+            **merged(self._iterations),
+            "time/total": self._clock() - self._started,
+        }
         self.rows.append(row)
-        self._cycles = []
-        folder.write(row, self._learner.arrays())
+        self._iterations = []
+        folder.write(row, self._algorithm.arrays())
         self._console.epoch(row)
         interval = self._config.loop.video_interval
         if self._comm.rank == 0 and interval and row["epoch"] % interval == 0:
-            self._film(policy, int(row["epoch"]), folder)
+            self._film(int(row["epoch"]), folder)
         return row
 
-    def _run_cycles(self, after_cycle: Callable[[], None]) -> None:
+    def _iterate(self, after_iteration: Callable[[], None]) -> None:
         wanted = self._config.loop.n_cycles
         total = self._config.run.num_timesteps
-        while len(self._cycles) < wanted and self._algorithm.n_env_steps < total:
-            self._cycles.append(self._algorithm.cycle())
-            self._console.cycle(self._algorithm.n_env_steps)
-            after_cycle()
+        while len(self._iterations) < wanted and self._algorithm.n_env_steps < total:
+            self._iterations.append(self._algorithm.iterate())
+            self._console.iteration(self._algorithm.n_env_steps)
+            after_iteration()
 
-    def _evaluate(self, policy: Policy) -> Row:
-        """Means over this epoch's evaluation episodes: other ones every epoch."""
+    def _evaluate(self) -> Row:
+        """Means over this epoch's evaluation episodes: new ones every epoch."""
         n, seed = self._config.loop.n_test_rollouts, self._config.run.seed
         first = len(self.rows) * n
         numbers = range(first + self._comm.rank, first + n, self._comm.size)
         starts = [Start(stream(seed, EVALUATION, n=k)) for k in numbers]
-        sums = np.zeros(3)
-        if starts:
-            tests = self._collectors.collect(policy, starts)
-            success, mean_q = tests.success, self._learner.mean_q(tests)
-            counts = success[:, -1].sum(), success.any(axis=1).sum()
-            sums = np.array([*counts, len(starts) * mean_q])
-        means = (self._comm.sum(sums) / n).tolist()
-        names = "test/success_rate", "test/success_any", "test/mean_Q"
-        return dict(zip(names, means))
+        own = self._algorithm.evaluate(starts) if starts else None
+        parts = [part for part in self._comm.gather(own) if part is not None]
+        columns = {column.name for column in self._entry.columns}
+        row = test_row(parts)
+        return {name: value for name, value in row.items() if name in columns}
 
-    def _row(self, cycles: list[Row], tests: Row) -> Row:
-        algorithm, learner = self._algorithm, self._learner
-        row = {
-            "epoch": len(self.rows),
-            "steps/env": algorithm.n_env_steps,
-            "steps/episodes": algorithm.n_episodes,
-            "steps/updates": algorithm.n_updates,
-            "steps/skipped": algorithm.n_skipped,
-            **tests,
-        }
-        row |= merged(cycles)
-        for letter, norm in ("o", learner.obs_norm), ("g", learner.goal_norm):
-            row[f"stats/{letter}_mean"] = float(norm.stats.mean.mean())
-            row[f"stats/{letter}_std"] = float(norm.stats.std.mean())
-        row["time/total"] = self._clock() - self._started
-        return row
-
-    def _film(self, policy: Policy, epoch: int, folder: RunFolder) -> None:
+    def _film(self, epoch: int, folder: Folder) -> None:
         """Films the first evaluation episode of an epoch that has just been added."""
         number = epoch * self._config.loop.n_test_rollouts
         start = Start(stream(self._config.run.seed, EVALUATION, n=number))
-        frames = self._filmer.film(policy, start)
+        frames = self._filmer.film(self._algorithm.policy(), start)
         write_video(folder.path / "videos" / f"epoch_{epoch}.mp4", frames)
+
+
+def test_row(parts: list[tuple[Evaluation, Row]]) -> Row:
+    """The columns `test/...` of one evaluation that several workers have shared.
+
+    Args:
+      parts: each worker's episodes, and its other columns: means over them.
+    """
+    counts = [len(evaluation.returns) for evaluation, _ in parts]
+    returns = np.concatenate([evaluation.returns for evaluation, _ in parts])
+    lengths = np.concatenate([evaluation.lengths for evaluation, _ in parts])
+    row = {
+        "test/return": float(returns.mean()),
+        "test/return_median": float(np.median(returns)),
+        "test/return_min": float(returns.min()),
+        "test/length": float(lengths.mean()),
+    }
+    if all(evaluation.last_success is not None for evaluation, _ in parts):
+        last = np.concatenate([evaluation.last_success for evaluation, _ in parts])
+        some = np.concatenate([evaluation.any_success for evaluation, _ in parts])
+        row["test/success_rate"] = float(last.mean())
+        row["test/success_any"] = float(some.mean())
+    for name in parts[0][1]:
+        weighted = [n * more[name] for n, (_, more) in zip(counts, parts)]
+        row[name] = sum(weighted) / sum(counts)
+    return row

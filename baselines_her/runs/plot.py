@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..config import ALL_FLAGS
+from ..algorithms import NAMES, entry
+from ..config import fields_of, plain
 from ..settings.fields import has_effect
-from .folder import DEFAULTS, FREE
+from .folder import FREE
 
 MISSING = "plotting needs matplotlib.  Run: pip install 'baselines-her[plot]'"
 AXES = {
@@ -28,7 +29,6 @@ PANELS = {
     "test/mean_Q": "mean Q of the test episodes",
 }
 UNTOLD = {*FREE, "seed", "preset"} - {"num_cpu"}  # do not tell groups apart
-OURS = DEFAULTS["alg"]  # runs of other algorithms have settings of their own
 LONGEST = 60  # letters of a label; of longer ones no two fit side by side
 LARGE = 1000.0  # values beyond have a logarithmic axis: a critic that diverged
 STATISTICS = ("median", "iqm")
@@ -247,9 +247,11 @@ def _read(folder: Path) -> Run | None:
 
 def _settings(flags: dict[str, Any]) -> dict[str, Any]:
     """What tells a run from others: older runs made whole, idle settings all alike."""
-    if flags.get("alg", OURS) == OURS:
-        flags = DEFAULTS | flags
-        run = SimpleNamespace(**flags)
-        idle = {k for k, field in ALL_FLAGS.items() if not has_effect(run, field)}
-        flags = {k: DEFAULTS[k] if k in idle else v for k, v in flags.items()}
+    if flags.get("alg", "her") in NAMES:
+        settings = entry(flags.get("alg", "her")).settings
+        usual = plain(settings)
+        flags = usual | flags
+        run, fields = SimpleNamespace(**flags), fields_of(settings).items()
+        idle = {name for name, field in fields if not has_effect(run, field)}
+        flags = {k: usual[k] if k in idle else v for k, v in flags.items()}
     return {k: v for k, v in flags.items() if k not in UNTOLD}

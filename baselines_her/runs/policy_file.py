@@ -5,26 +5,19 @@
 then every array against the header's dimensions.
 """
 
-import hashlib
-import itertools
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..acting.normalizer import Moments, stats
-from ..acting.policy import Policy
-from ..config import Config
-from ..types import EnvSpec
-from .arrays import pack, read_file, unpack
+from ..algorithms import entry
+from ..config import Config, from_saved, to_flags
+from .arrays import DAMAGE, pack, read_file, reason_of, sha256_of, unpack
 from .files import write_atomically
 from .safe_pickle import MAX_BYTES, dump_flat, load_flat
 
 FORMAT, VERSION = "baselines_her policy", 1
-DAMAGE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
-NETWORKS = ("actor", "critic", "target_actor", "target_critic")
-MAX_DIM, MAX_LAYERS = 100_000, 100
 
 
 class PolicyFile(NamedTuple):
@@ -32,13 +25,13 @@ class PolicyFile(NamedTuple):
 
     header: dict[str, Any]
     arrays: dict[str, np.ndarray]
-    spec: EnvSpec
-    config: Config
+    spec: Any  # of the algorithm in the header
+    config: Any  # the run's settings
 
 
 def write_policy(
     path: str | Path,
-    spec: EnvSpec,
+    spec: Any,
     config: Config,
     arrays: dict[str, np.ndarray],
     facts: dict[str, Any],
@@ -47,29 +40,37 @@ def write_policy(
 
     Args:
       path: where; replaced in one step.
-      spec: the environment's dimensions.
-      config: the resolved config of the run.
-      arrays: `DDPG.arrays()`.
+      spec: the environment's dimensions, a NamedTuple.
+      config: the resolved settings of the run.
+      arrays: `Algorithm.arrays()`.
       facts: versions, steps, success: anything that JSON can hold.
+
+    Raises:
+      ValueError: an array holds a number that is not finite.
+      OSError: the file cannot be written.
     """
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise ValueError(
                 f"a policy must hold finite numbers, found others in {name}: {path} is "
-                "not written.  Lower --Q_lr and --pi_lr."
+                "not written.  Lower the learning rates."
             )
-    header = json.dumps(
-        {"spec": spec._asdict(), "config": config.to_flags(), **facts}, allow_nan=False
-    )
+    content = {
+        "alg": config.run.alg,
+        "spec": spec._asdict(),
+        "config": to_flags(config),
+        **facts,
+    }
+    header = json.dumps(content, allow_nan=False)
     packed = pack(arrays)
-    content: dict[str, str | bytes | int] = {
+    fields: dict[str, str | bytes | int] = {
         "format": FORMAT,
         "version": VERSION,
         "header": header,
         "arrays": packed,
         "sha256": _digest(header, packed),
     }
-    write_atomically(path, dump_flat(content))
+    write_atomically(path, dump_flat(fields))
 
 
 def read_policy(path: str | Path) -> PolicyFile:
@@ -84,11 +85,10 @@ def read_policy(path: str | Path) -> PolicyFile:
     try:
         return _parse(read_file(path, MAX_BYTES))
     except DAMAGE as error:
-        reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-        raise ValueError(f"{path} is not a policy file: {reason}") from None
+        raise ValueError(f"{path} is not a policy file: {reason_of(error)}") from None
 
 
-def load_policy(path: str | Path, use_target: bool | None = None) -> Policy:
+def load_policy(path: str | Path, use_target: bool | None = None) -> Any:
     """The greedy policy in a file, ready to act; see `read_policy` for its errors.
 
     Args:
@@ -96,39 +96,8 @@ def load_policy(path: str | Path, use_target: bool | None = None) -> Policy:
       use_target: act with the target network; default: as the run evaluated it
         (`test_with_polyak`).
     """
-    file = read_policy(path)
-    arrays, inputs = file.arrays, file.config.inputs
-    if use_target is None:
-        use_target = file.config.loop.test_with_polyak
-    name = "target_actor" if use_target else "actor"
-    layers = [
-        (arrays[f"{name}/{n}/kernel"], arrays[f"{name}/{n}/bias"])
-        for n in range(file.config.ddpg.layers + 1)
-    ]
-    both = (
-        stats(
-            Moments(*(arrays[f"{norm}/{p}"] for p in Moments._fields)), inputs.norm_eps
-        )
-        for norm in ("obs_norm", "goal_norm")
-    )
-    obs, goal = both
-    return Policy(layers, obs, goal, file.spec.max_action, inputs, file.header)
-
-
-def expected_shapes(spec: EnvSpec, config: Config) -> dict[str, tuple[int, ...]]:
-    """Name -> shape of every array that a policy of these dimensions holds."""
-    n_in = spec.obs_dim + spec.goal_dim
-    ends = {"actor": (n_in, spec.action_dim), "critic": (n_in + spec.action_dim, 1)}
-    shapes: dict[str, tuple[int, ...]] = {}
-    for network in NETWORKS:
-        first, last = ends[network.removeprefix("target_")]
-        sizes = [first, *[config.ddpg.hidden] * config.ddpg.layers, last]
-        for n, (rows, columns) in enumerate(itertools.pairwise(sizes)):
-            shapes[f"{network}/{n}/kernel"] = (rows, columns)
-            shapes[f"{network}/{n}/bias"] = (columns,)
-    for norm, dim in ("obs_norm", spec.obs_dim), ("goal_norm", spec.goal_dim):
-        shapes |= {f"{norm}/sum": (dim,), f"{norm}/sumsq": (dim,), f"{norm}/n_rows": ()}
-    return shapes
+    header, arrays, spec, config = read_policy(path)
+    return entry(config.run.alg).policy(arrays, spec, config, header, use_target)
 
 
 def _parse(data: bytes) -> PolicyFile:
@@ -141,32 +110,16 @@ def _parse(data: bytes) -> PolicyFile:
         raise ValueError("its digest does not match: the file is damaged")
     header = json.loads(content["header"])
     if not isinstance(header.get("versions", {}), dict):
-        raise ValueError("its versions are not told as names and numbers")
-    spec, config = _spec(header["spec"]), Config.from_flags(**header["config"])
-    if config.ddpg.layers > MAX_LAYERS or config.ddpg.hidden > MAX_DIM:
-        raise ValueError("its networks are larger than any policy's")
-    arrays = unpack(content["arrays"], expected_shapes(spec, config))
-    for norm in "obs_norm", "goal_norm":
-        if not (arrays[f"{norm}/n_rows"] == 0 or arrays[f"{norm}/n_rows"] >= 1):
-            raise ValueError(f"{norm}/n_rows must be 0 or at least 1")
+        raise ValueError("its versions are not given as names and numbers")
+    alg = header.get("alg", "her")  # files of 0.1.0 do not say
+    algorithm, config = entry(alg), from_saved({**header["config"], "alg": alg})
+    spec = algorithm.read_spec(header["spec"])
+    arrays = unpack(content["arrays"], algorithm.shapes(spec, config))
+    for name, array in arrays.items():
+        if name.endswith("/n_rows") and not (array == 0 or array >= 1):
+            raise ValueError(f"{name} must be 0 or at least 1")
     return PolicyFile(header, arrays, spec, config)
 
 
-def _spec(fields: dict[str, Any]) -> EnvSpec:
-    spec = EnvSpec(**{**fields, "max_action": tuple(fields["max_action"])})
-    dims = spec.obs_dim, spec.goal_dim, spec.action_dim, spec.horizon
-    if not all(type(d) is int and 0 < d <= MAX_DIM for d in dims):
-        raise ValueError(f"its dimensions must be 1 to {MAX_DIM}, found {dims}")
-    if len(spec.max_action) != spec.action_dim or not isinstance(spec.env_id, str):
-        raise ValueError("its action limits or its environment id do not fit")
-    if not all(isinstance(m, float) and 0 < m < np.inf for m in spec.max_action):
-        raise ValueError("its action limits must be positive numbers")
-    if not all(
-        r in (None, -1.0, 0.0, 1.0) for r in (spec.reward_low, spec.reward_high)
-    ):
-        raise ValueError("its rewards are of no known kind")
-    return spec
-
-
 def _digest(header: str, arrays: bytes) -> str:
-    return hashlib.sha256(header.encode() + b"\0" + arrays).hexdigest()
+    return sha256_of([header.encode(), b"\0", arrays])

@@ -7,6 +7,7 @@ the opcodes are read as data, and only the sequence that our writer makes is acc
 
 import pickle
 import pickletools
+from collections.abc import Iterator
 from typing import Any
 
 MAX_BYTES = 256 * 2**20
@@ -34,7 +35,7 @@ def load_flat(data: bytes) -> dict[str, Any]:
     """
     if len(data) > MAX_BYTES:
         raise UnsafePickle(f"at most {MAX_BYTES} bytes are read, found {len(data)}")
-    steps = iter(_opcodes(data))
+    steps = (step for step in opcodes(data) if step[0] not in IGNORED)
     _expect(steps, "PROTO")
     _expect(steps, "EMPTY_DICT")
     _expect(steps, "MARK")
@@ -49,22 +50,25 @@ def load_flat(data: bytes) -> dict[str, Any]:
     return values
 
 
-def _opcodes(data: bytes):
-    """(name, argument) of every opcode up to the one STOP at the end of `data`."""
+def opcodes(data: bytes) -> Iterator[tuple[str, Any]]:
+    """(name, argument) of every opcode up to the one STOP at the end of `data`.
+
+    Raises:
+      UnsafePickle: the pickle is damaged, has no end, or bytes follow its end.
+    """
     try:
         for opcode, argument, position in pickletools.genops(data):
-            if opcode.name in IGNORED:
-                continue
-            yield opcode.name, argument
+            # Checked before the yield: nobody asks for more after a STOP.
             if opcode.name == "STOP" and position != len(data) - 1:
                 raise UnsafePickle("bytes follow the end of the pickle")
+            yield opcode.name, argument
     except UnsafePickle:
         raise
     except Exception as error:  # genops raises half a dozen kinds on damage
         raise UnsafePickle(f"it is cut short or damaged ({error!s:.80})") from None
 
 
-def _expect(steps, *names: str) -> Any:
+def _expect(steps: Iterator[tuple[str, Any]], *names: str) -> Any:
     found, argument = next(steps, ("the end", None))
     if found not in names:
         raise UnsafePickle(f"only {' or '.join(names)} may stand here, found {found}")

@@ -1,22 +1,33 @@
-"""Going on with a run: what a checkpoint holds, when it is written, how it is read."""
+"""Checkpoints in time: what one holds, when it is written, how a run continues."""
 
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from ..algorithms.her import OffPolicy
-from ..config import Config
+from ..algorithms import entry
+from ..config import Config, plain, to_flags
 from ..parallel.communicator import Solo
+from ..types import Algorithm, Communicator
 from ..versions import package_versions
 from .checkpoint import Checkpoints
 from .console import Console
-from .folder import DEFAULTS, FREE, differing_settings, read_config
-from .loop import Epochs
+from .folder import FREE, differing_settings, read_config
 from .stopping import Stop
 
 # packages on which the bits depend
 SAME = ("tensorflow", "numpy", "mujoco", "gymnasium", "gymnasium-robotics")
+THREADS = "learner_threads"  # XLA's sums depend on their number
+
+
+class Stateful(Protocol):
+    """The loop, as a checkpoint sees it."""
+
+    def state(self) -> dict[str, Any]:
+        """What JSON can hold."""
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Takes everything of `state()`."""
 
 
 class Saver:
@@ -26,19 +37,19 @@ class Saver:
         self,
         config: Config,
         checkpoints: Checkpoints,
-        algorithm: OffPolicy,
-        epochs: Epochs,
+        algorithm: Algorithm,
+        loop: Stateful,
         stop: Stop,
-        comm=Solo(),
+        comm: Communicator = Solo(),
         clock: Callable[[], float] = time.monotonic,
     ):
         """Takes what a checkpoint is made of; see `training.train`."""
         self._config, self._checkpoints = config, checkpoints
-        self._algorithm, self._epochs = algorithm, epochs
+        self._algorithm, self._loop = algorithm, loop
         self._stop, self._comm = stop, comm
         self._clock, self._last = clock, clock()
 
-    def after_cycle(self) -> None:
+    def after_iteration(self) -> None:
         """Ends the run if somebody asked for that, or saves if it is time.
 
         All workers do the same, by the first one's clock.
@@ -52,32 +63,39 @@ class Saver:
         self._agree(False)
 
     def rescue(self) -> bool:
-        """Saves when the run is being ended, unless a cycle is half done."""
+        """Saves when the run is being ended; returns whether it could.
+
+        It cannot while an iteration is half done, or where other workers do not know
+        of the end.
+        """
         together = self._comm.size == 1 or self._stop.is_agreed
-        can_save = self._algorithm.is_whole and together
-        if can_save:
+        if not (self._stop.is_whole and together):
+            return False
+        try:
             self.save()
-        return can_save
+        except OSError:  # what ends the run is to be reported, not this
+            return False
+        return True
 
     def save(self) -> None:
         """Writes a checkpoint."""
         arrays, counters = self._algorithm.state()
         facts = {
-            "config": self._config.to_flags(),
+            "config": to_flags(self._config),
             "versions": package_versions(),
             "counters": counters,
-            "epochs": self._epochs.state(),
+            "epochs": self._loop.state(),
         }
         own = self._algorithm.own_state()
-        number = self._algorithm.n_cycles
+        number = self._algorithm.n_iterations
         self._checkpoints.save(arrays, facts, number, own)
         self._last = self._clock()
 
     def _agree(self, is_due: bool) -> bool:
         """The first worker's `is_due`, unless somebody was asked to end."""
-        told = self._comm.gather((self._stop.signal, is_due))
-        self._stop.agree([number for number, _ in told])
-        return told[0][1]
+        found = self._comm.gather((self._stop.signal, is_due))
+        self._stop.agree([number for number, _ in found])
+        return found[0][1]
 
     def restore(self, console: Console) -> None:
         """Takes up the folder's checkpoint, if there is one.
@@ -87,7 +105,7 @@ class Saver:
         """
         saved = self._checkpoints.load()
         if saved is None:
-            console.say("no checkpoint yet: the run begins again")
+            console.say("no checkpoint yet: the run starts from the beginning")
             return
         facts = saved.facts
         try:
@@ -97,27 +115,31 @@ class Saver:
                 self._algorithm.take_dealt()
             else:
                 self._algorithm.load_own_state(saved.own)
-            self._epochs.load_state(facts["epochs"])
-        except (KeyError, TypeError, AttributeError) as error:
+            self._loop.load_state(facts["epochs"])
+            notes = self._version_notes(facts)
+        except (LookupError, TypeError, AttributeError) as error:
             raise ValueError(f"the checkpoint does not fit this run: {error}") from None
         if saved.own is None:
             console.say(
-                f"the run had {_count(saved.n_workers)} and goes on with "
+                f"the run had {_count(saved.n_workers)} and continues with "
                 f"{_count(self._comm.size)}: its episodes are dealt out among them"
             )
-        made, here = facts["versions"], package_versions()
-        threads = "learner_threads"  # XLA's sums depend on their number
-        made[threads] = str(facts["config"][threads])
-        here[threads] = str(self._config.machine.learner_threads)
-        for name in (*SAME, threads):
-            if made.get(name) != here[name]:
-                console.say(
-                    f"warning: the run began with {name} {made.get(name)}, this is "
-                    f"{here[name]}: its bits may differ"
-                )
+        for note in notes:
+            console.say(note)
         steps = self._algorithm.n_env_steps
-        console.say(f"goes on after {steps:,} env steps")
+        console.say(f"continues after {steps:,} env steps")
         console.resumes(steps)
+
+    def _version_notes(self, facts: dict[str, Any]) -> list[str]:
+        made, here = dict(facts["versions"]), package_versions()
+        made[THREADS] = str(facts["config"].get(THREADS))
+        here[THREADS] = str(self._config.machine.learner_threads)
+        return [
+            f"warning: the run began with {name} {made.get(name)}, this is "
+            f"{here[name]}: its bits may differ"
+            for name in (*SAME, THREADS)
+            if made.get(name) != here[name]
+        ]
 
     def _require_same(self, found: dict[str, Any]) -> None:
         differing = differing_settings(found, self._config)
@@ -132,38 +154,46 @@ def _count(workers: int) -> str:
     return "1 worker" if workers == 1 else f"{workers} workers"
 
 
-def resumed_knobs(
-    knobs: dict[str, Any], env: str | None, has_maker: bool
+def resumed_flags(
+    flags: dict[str, Any], env: str | None, has_maker: bool
 ) -> tuple[str | None, dict[str, Any]]:
     """Environment and settings of a training, with `resume` looked up.
 
+    Args:
+      flags: as the user gave them.
+      env: the environment that the user named.
+      has_maker: the user builds the environment.
+
     Raises:
-      ValueError: a setting is given that cannot change when a run goes on, or the
+      ValueError: a setting is given that cannot change when a run continues, or the
         run's environment must be repeated.
     """
-    folder = knobs.get("resume")
+    folder = flags.get("resume")
     if folder is None:
-        return env, knobs
-    given = {k: v for k, v in knobs.items() if k != "resume"}
+        return env, flags
+    given = {k: v for k, v in flags.items() if k != "resume"}
     if given.pop("log_path", None) not in (None, folder):
-        raise ValueError("a run goes on in its own folder: drop --log_path.")
+        raise ValueError("a run continues in its own folder: drop --log_path.")
+    saved = read_config(folder)
+    if given.get("alg") == saved.get("alg", "her"):
+        del given["alg"]
     fixed = sorted(set(given) - set(FREE))
     if fixed:
         raise ValueError(
-            f"a run goes on with its own settings, found --{fixed[0]}.  Only "
+            f"a run continues with its own settings, found --{fixed[0]}.  Only "
             f"{', '.join(sorted(set(FREE) - {'log_path', 'resume'}))} may be given."
         )
-    flags = read_config(folder)
-    told = flags.pop("env", None)
-    if not isinstance(told, str):
+    name = saved.pop("env", None)
+    if not isinstance(name, str):
         raise ValueError(f"{folder}/config.json names no environment.")
-    if ":" in told and env is None and not has_maker:
+    if ":" in name and env is None and not has_maker:
         raise ValueError(
-            f"the run names {told}, and a module is not imported on a file's word.  If "
-            f"you trust it, repeat it: --env={told}"
+            f"the run names {name}, and a module is not imported on a file's word.  If "
+            f"you trust it, repeat it: --env={name}"
         )
     log_path = str(Path(folder).expanduser())
     # the file's word writes no file outside the run's own folder
     own = {"log_path": log_path, "resume": None, "save_path": None, "num_cpu": None}
-    usual = {k: v for k, v in DEFAULTS.items() if k != "env"}  # what came after the run
-    return env or told, {**usual, **flags, **own, **given}
+    settings = entry(saved.get("alg", "her")).settings
+    usual = {k: v for k, v in plain(settings).items() if k != "env"}  # what came later
+    return env or name, {**usual, **saved, **own, **given}

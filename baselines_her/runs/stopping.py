@@ -1,4 +1,4 @@
-"""Ending a run on Ctrl-C or SIGTERM: first a checkpoint, then out, within seconds."""
+"""Ending a run on Ctrl-C, SIGTERM or SIGHUP: first a checkpoint, then out."""
 
 import contextlib
 import signal
@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 REPEAT = 1.0  # seconds
-SECONDS = 8  # a cycle that takes longer is not waited for
+SECONDS = 8  # an iteration that takes longer is not waited for
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # those that this system has
 
 
 class Interrupted(KeyboardInterrupt):
@@ -16,7 +17,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Terminated(SystemExit):
-    """SIGTERM, which all workers know of."""
+    """SIGTERM or SIGHUP, which all workers know of."""
 
 
 AGREED = Interrupted, Terminated
@@ -28,18 +29,21 @@ class Stop:
     Attributes:
       signal: the one that came, or None.
       is_agreed: all workers know of it and end at the same place.
+      is_whole: nothing is half done: a checkpoint may be taken.
     """
 
     def __init__(self) -> None:
         self.signal: int | None = None
         self.is_agreed = False
+        self.is_whole = True
+        self._was_patient = False
 
     def agree(self, signals: list[int | None]) -> None:
         """Takes what the workers were asked; one is enough to end all of them.
 
         Raises:
           Interrupted: Ctrl-C was pressed.
-          Terminated: SIGTERM came; its code is 143.
+          Terminated: another signal came; the code is 128 and its number.
         """
         asked = [number for number in signals if number is not None]
         if asked:
@@ -47,6 +51,34 @@ class Stop:
             if self.signal == signal.SIGINT:
                 raise Interrupted
             raise Terminated(128 + asked[0])
+
+    @contextlib.contextmanager
+    def critical(self) -> Iterator[None]:
+        """A section that changes what a checkpoint holds, and must not be half done.
+
+        Signals respect it: what would end the run at once waits for `agree`, which is
+        called right after the section.  Only the second one that comes within it ends
+        the run all the same.  After an error within it no checkpoint is taken any more.
+        """
+        self.is_whole = False
+        yield
+        self.is_whole = True
+
+    def end_at_once(self) -> None:
+        """Ends the run, unless it is in a critical section for the first time.
+
+        Raises:
+          KeyboardInterrupt: Ctrl-C was pressed.
+          SystemExit: another signal came.
+        """
+        if not self.is_whole and not self._was_patient:
+            self._was_patient = True
+            signal.alarm(SECONDS)
+            return
+        self.is_agreed = False
+        if self.signal == signal.SIGINT:
+            raise KeyboardInterrupt
+        raise SystemExit(128 + (self.signal or 0))
 
 
 @contextlib.contextmanager
@@ -67,12 +99,8 @@ def stop_signals(clock: Callable[[], float] = time.monotonic) -> Iterator[Stop]:
     asked = [0.0]
 
     def at_once(number, _):
-        if clock() - asked[0] < REPEAT:
-            return
-        stop.is_agreed = False
-        if stop.signal == signal.SIGINT:
-            raise KeyboardInterrupt
-        raise SystemExit(128 + (stop.signal or 0))
+        if clock() - asked[0] >= REPEAT:
+            stop.end_at_once()
 
     def ask(number, _):
         stop.signal, asked[0] = number, clock()
@@ -81,15 +109,16 @@ def stop_signals(clock: Callable[[], float] = time.monotonic) -> Iterator[Stop]:
         alarm[signal.SIGALRM] = signal.signal(signal.SIGALRM, at_once)
         signal.alarm(SECONDS)
 
+    numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
     kept = {
-        name: signal.signal(name, ask)
-        for name in (signal.SIGINT, signal.SIGTERM)
-        if signal.getsignal(name) not in (signal.SIG_IGN, None)
+        number: signal.signal(number, ask)
+        for number in numbers
+        if signal.getsignal(number) not in (signal.SIG_IGN, None)
     }
     try:
         yield stop
     finally:
         if alarm:  # it was armed here
             signal.alarm(0)
-        for name, handler in [*kept.items(), *alarm.items()]:
-            signal.signal(name, handler)
+        for number, handler in [*kept.items(), *alarm.items()]:
+            signal.signal(number, handler)

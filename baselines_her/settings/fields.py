@@ -10,29 +10,52 @@ import os
 import types
 import typing
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 
-def knob(
+class Needs(NamedTuple):
+    """The condition under which a setting has an effect."""
+
+    field: str  # another setting of the same part
+    values: tuple[str, ...]  # any of these
+
+
+def needs(field: str, *values: str) -> Needs:
+    """The condition that `field` has one of `values`."""
+    return Needs(field, values)
+
+
+def setting(
     default: Any,
     help: str,
-    low=None,
-    high=None,
-    choices=None,
-    above=None,
-    needs: tuple[str, ...] | None = None,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    choices: tuple[str, ...] | None = None,
+    only_with: Needs | None = None,
+    often: bool = False,
 ) -> Any:
-    """A field with its help and its range: `low <= x <= high`, `above < x`.
+    """A field with its help and its range.
 
-    `needs` names a field of the same part, and its values that give this an effect.
+    Args:
+      default: used where nothing else is given.
+      help: one line for `--help`.
+      low: the smallest value allowed.
+      high: the largest value allowed.
+      above: values must be larger than this.
+      choices: the words allowed.
+      only_with: the condition under which the setting has an effect.
+      often: most users need it: shown by the short `--help`.
     """
-    limits = {"low": low, "high": high, "choices": choices, "above": above}
-    limits |= {"needs": needs}
-    help = f"with {needs[0]}={' or '.join(needs[1:])}: {help}" if needs else help
-    return dataclasses.field(default=default, metadata={"help": help, **limits})
+    if only_with:
+        help = f"with {only_with.field}={' or '.join(only_with.values)}: {help}"
+    limits = {"low": low, "high": high, "above": above, "choices": choices}
+    more = {"help": help, "only_with": only_with, "often": often}
+    return dataclasses.field(default=default, metadata=limits | more)
 
 
-def check_knobs(settings: Any) -> None:
+def check_settings(settings: Any) -> None:
     """Coerces and checks every field of a frozen dataclass: its `__post_init__`."""
     for field in dataclasses.fields(settings):
         value = coerce(field.name, field.type, getattr(settings, field.name))
@@ -41,20 +64,20 @@ def check_knobs(settings: Any) -> None:
 
 
 def has_effect(settings: Any, field: Any) -> bool:
-    """Whether a field matters as the others are."""
-    needs = field.metadata["needs"]
-    return needs is None or getattr(settings, needs[0]) in needs[1:]
+    """Whether the field has any effect given the others."""
+    condition = field.metadata["only_with"]
+    return condition is None or getattr(settings, condition.field) in condition.values
 
 
 def require_effect(settings: Any, given: Iterable[str]) -> None:
-    """Refuses fields that were given, but do nothing as the others are.
+    """Refuses fields that were given but have no effect given the others.
 
     Raises:
-      ValueError: the first of them, and what would give it an effect.
+      ValueError: names the first of them and the setting that it needs.
     """
     for field in dataclasses.fields(settings):
         if field.name in given and not has_effect(settings, field):
-            name, *values = field.metadata["needs"]
+            name, values = field.metadata["only_with"]
             raise ValueError(
                 f"{field.name} has no effect with {name}={getattr(settings, name)}.  "
                 f"Set {name}={' or '.join(values)}, or drop {field.name}."

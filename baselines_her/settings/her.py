@@ -1,65 +1,19 @@
-"""Every setting of a run: frozen dataclasses, validated, with one line of help each.
+"""The settings of hindsight experience replay, and how they follow from flags.
 
 Field names are the flags of the command line, in the spelling of OpenAI baselines.
-`None` means "derived": see `Config.resolve`.
+`None` means "derived": see `HERConfig.resolve`.
 """
 
 import dataclasses
+from typing import Any
 
-from .fields import check_knobs, knob
-from .presets import PRESETS
+from ..types import EnvSpec
+from .common import LoopConfig, MachineConfig, RunConfig
+from .fields import check_settings, coerce, needs, setting
+from .her_presets import preset_values
 
-
-@dataclasses.dataclass(frozen=True)
-class RunConfig:
-    """What to run and where to write."""
-
-    def __post_init__(self) -> None:
-        check_knobs(self)
-
-    alg: str = knob("her", "algorithm", choices=("her",))
-    env: str = knob("FetchReach", "environment id; version optional; module:Id-v0")
-    preset: str = knob(
-        "laptop",
-        "set of defaults; without this flag: tuned, with --demo_file laptop_demos",
-        choices=tuple(PRESETS),
-    )
-    seed: int = knob(0, "seed of all randomness", low=0)
-    num_timesteps: int = knob(
-        1_000_000, "training env steps, all workers together", low=1
-    )
-    log_path: str | None = knob(None, "run folder; default logs/her/<env>_<n>")
-    save_path: str | None = knob(None, "also write the final policy to this file")
-    load_path: str | None = knob(None, "policy file to start from, or to play")
-    resume: str | None = knob(None, "go on with the run in this folder")
-    num_cpu: int | None = knob(
-        None, "workers, started by mpiexec; default: this process, or mpiexec's", low=1
-    )
-    play: bool = knob(False, "play the policy after training, or the loaded one")
-    episodes: int = knob(20, "with play: episodes to play", low=1)
-    per_step: bool = knob(False, "with play: also tell the success over all steps")
-
-
-@dataclasses.dataclass(frozen=True)
-class LoopConfig:
-    """The epoch: cycles, evaluation, saving."""
-
-    def __post_init__(self) -> None:
-        check_knobs(self)
-
-    n_cycles: int = knob(10, "cycles per epoch", low=1)
-    n_batches: int = knob(40, "updates per cycle", low=1)
-    n_test_rollouts: int = knob(20, "evaluation episodes per epoch", low=1)
-    test_with_polyak: bool = knob(False, "evaluate the target networks")
-    policy_save_interval: int = knob(
-        5, "epochs between policy_<epoch>.pkl; 0: only best and latest", low=0
-    )
-    checkpoint_interval: float = knob(
-        300.0, "seconds between checkpoints; 0: after every cycle", low=0
-    )
-    video_interval: int = knob(
-        0, "film one greedy episode every this many epochs; 0: never", low=0
-    )
+MOST_PLAYERS = 4  # per core; more only wait for each other
+PER_EPS = {"tderror": 1e-6, "energy": 0.01}  # where not given
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,61 +21,70 @@ class CollectConfig:
     """Acting in the training environments."""
 
     def __post_init__(self) -> None:
-        check_knobs(self)
+        check_settings(self)
 
-    num_env: int = knob(20, "episodes per cycle and worker (rollout_batch_size)", low=1)
-    random_eps: float = knob(0.3, "share of uniformly random actions", low=0, high=1)
-    random_steps: int = knob(
-        0, "cycles that begin before so many training env steps act at random", low=0
+    num_env: int = setting(
+        20, "episodes per cycle and worker (rollout_batch_size)", low=1, high=10_000
     )
-    noise_eps: float = knob(
+    random_eps: float = setting(0.3, "share of uniformly random actions", low=0, high=1)
+    random_steps: int = setting(
+        0, "act at random in cycles that begin before this many env steps", low=0
+    )
+    noise_eps: float = setting(
         0.2,
         "size of the noise, in units of max_action",
         low=0,
-        needs=("noise", "gaussian", "ou"),
+        only_with=needs("noise", "gaussian", "ou"),
     )
-    noise: str = knob(
+    noise: str = setting(
         "gaussian",
         "noise on actions; ou: Ornstein-Uhlenbeck",
         choices=("gaussian", "ou", "none"),
     )
-    ou_theta: float = knob(0.15, "pull back to 0", low=0, needs=("noise", "ou"))
-    ou_dt: float = knob(1e-2, "units of time in a step", above=0, needs=("noise", "ou"))
-    skip_bad_episodes: bool = knob(
+    ou_theta: float = setting(
+        0.15, "pull back to 0", low=0, only_with=needs("noise", "ou")
+    )
+    ou_dt: float = setting(
+        1e-2, "units of time in a step", above=0, only_with=needs("noise", "ou")
+    )
+    skip_bad_episodes: bool = setting(
         False, "drop and count episodes with numbers that are not finite"
     )
-    pipelined: bool = knob(
-        True, "collect a cycle ahead while learning: the policy lags by one cycle"
+    pipelined: bool = setting(
+        True, "collect one cycle ahead while learning: the policy lags by one cycle"
     )
 
 
 @dataclasses.dataclass(frozen=True)
-class HERConfig:
+class HindsightConfig:
     """Hindsight."""
 
     def __post_init__(self) -> None:
-        check_knobs(self)
+        check_settings(self)
 
-    replay_strategy: str = knob(
+    replay_strategy: str = setting(
         "future",
         "which goals replace the desired one",
         choices=("future", "final", "episode", "none", "futureactual"),
     )
-    replay_k: float = knob(4, "hindsight rows per ordinary row", low=0)
-    filter_goals: bool = knob(
-        False, "no hindsight goals that the episode's start has reached"
+    replay_k: float = setting(4, "hindsight rows per ordinary row", low=0)
+    filter_goals: bool = setting(
+        False, "no hindsight goals that were reached when the episode began"
     )
-    actual_k: float = knob(
+    actual_k: float = setting(
         4,
-        "rows with any episode's desired goal, likewise",
+        "rows with the desired goal of any episode, per ordinary row",
         low=0,
-        needs=("replay_strategy", "futureactual"),
+        only_with=needs("replay_strategy", "futureactual"),
     )
-    achieved_k: float = knob(
+    achieved_k: float = setting(
         1,
-        "rows with any episode's achieved goal, likewise",
+        "rows with an achieved goal of any episode, per ordinary row",
         low=0,
-        needs=("replay_strategy", "futureactual"),
+        only_with=needs("replay_strategy", "futureactual"),
+    )
+    reward_rows: bool = setting(
+        False, "call compute_reward row by row: slower, for one that takes no arrays"
     )
 
 
@@ -130,48 +93,42 @@ class ReplayConfig:
     """Replay memory."""
 
     def __post_init__(self) -> None:
-        check_knobs(self)
+        check_settings(self)
 
-    buffer_size: int = knob(1_000_000, "transitions kept", low=1)
-    prioritization: str = knob(
+    buffer_size: int = setting(1_000_000, "transitions kept", low=1)
+    prioritization: str = setting(
         "uniform",
         "which transitions are drawn more often: those with large TD errors, or those "
         "of episodes that moved the object",
         choices=("uniform", "tderror", "energy"),
+        often=True,
     )
-    per_alpha: float = knob(
+    per_alpha: float = setting(
         0.6,
         "exponent of priorities; 0: all alike",
         low=0,
         high=1,
-        needs=("prioritization", "tderror"),
+        only_with=needs("prioritization", "tderror"),
     )
-    per_beta0: float = knob(
+    per_beta0: float = setting(
         0.4,
-        "exponent of weights at first; 1 at the end",
+        "exponent of the importance weights at the start; 1 at the end",
         low=0,
         high=1,
-        needs=("prioritization", "tderror"),
+        only_with=needs("prioritization", "tderror"),
     )
-    per_eps: float | None = knob(
+    per_eps: float | None = setting(
         None,
         "added to every |TD error| (default 1e-6) or energy (default 0.01 joules)",
         above=0,
-        needs=("prioritization", "tderror", "energy"),
+        only_with=needs("prioritization", "tderror", "energy"),
     )
-    per_chunk: int = knob(
+    per_chunk: int = setting(
         0,
-        "updates between two looks at the priorities; 0: n_batches",
+        "updates between two refreshes of the priorities; 0: n_batches",
         low=0,
-        needs=("prioritization", "tderror"),
+        only_with=needs("prioritization", "tderror"),
     )
-
-
-@dataclasses.dataclass(frozen=True)
-class ShortConfig:
-    """Short forms."""
-
-    per: bool = knob(False, "short for --prioritization=tderror")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,7 +136,7 @@ class DemoConfig:
     """Demonstrations."""
 
     def __post_init__(self) -> None:
-        check_knobs(self)
+        check_settings(self)
         if self.demo_file is None:
             for name in ("bc_loss", "q_filter", "demo_resets"):
                 if getattr(self, name):
@@ -194,23 +151,29 @@ class DemoConfig:
                 "demonstrations to clone.  Set bc_loss=1 or drop q_filter."
             )
 
-    demo_file: str | None = knob(None, "demonstrations (.npz) to learn from")
-    num_demo: int = knob(100, "demonstrations used, the file's first ones", low=1)
-    demo_batch_size: int = knob(128, "rows of every batch from demonstrations", low=1)
-    bc_loss: bool = knob(False, "clone the demonstrations' actions")
-    q_filter: bool | None = knob(
+    demo_file: str | None = setting(
+        None, "demonstrations (.npz) to learn from", often=True
+    )
+    num_demo: int = setting(
+        100, "demonstrations used: the first ones of the file", low=1
+    )
+    demo_batch_size: int = setting(
+        128, "rows of every batch from demonstrations", low=1, high=1_000_000
+    )
+    bc_loss: bool = setting(False, "clone the demonstrations' actions")
+    q_filter: bool | None = setting(
         None, "clone only where the critic prefers them; default: as bc_loss"
     )
-    prm_loss_weight: float = knob(
+    prm_loss_weight: float = setting(
         0.001, "with bc_loss: weight of the actor's other terms", low=0
     )
-    aux_loss_weight: float = knob(
+    aux_loss_weight: float = setting(
         0.0078, "with bc_loss: weight of the sum over cloned rows", low=0
     )
-    bc_fade: int = knob(
+    bc_fade: int = setting(
         0, "env steps over which aux_loss_weight fades to 0; 0: never", low=0
     )
-    demo_resets: float = knob(
+    demo_resets: float = setting(
         0.0,
         "share of training episodes that begin within a demonstration",
         low=0,
@@ -223,12 +186,12 @@ class InputConfig:
     """What observations and goals go through before the networks."""
 
     def __post_init__(self) -> None:
-        check_knobs(self)
+        check_settings(self)
 
-    clip_obs: float = knob(200.0, "raw inputs are clipped to +- this", above=0)
-    norm_eps: float = knob(0.01, "smallest standard deviation", above=0)
-    norm_clip: float = knob(5.0, "normalised inputs are clipped to +- this", above=0)
-    relative_goals: bool = knob(False, "goals relative to the achieved goal")
+    clip_obs: float = setting(200.0, "raw inputs are clipped to +- this", above=0)
+    norm_eps: float = setting(0.01, "smallest standard deviation", above=0)
+    norm_clip: float = setting(5.0, "normalised inputs are clipped to +- this", above=0)
+    relative_goals: bool = setting(False, "goals relative to the achieved goal")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -236,47 +199,141 @@ class DDPGConfig:
     """The learner."""
 
     def __post_init__(self) -> None:
-        check_knobs(self)
+        check_settings(self)
 
-    layers: int = knob(3, "hidden layers of actor and critic", low=1)
-    hidden: int = knob(256, "units in each hidden layer", low=1)
-    layer_norm: bool = knob(
+    layers: int = setting(3, "hidden layers of actor and critic", low=1, high=100)
+    hidden: int = setting(256, "units in each hidden layer", low=1, high=16_384)
+    layer_norm: bool = setting(
         False, "normalise the critic's hidden layers (layer normalisation)"
     )
-    batch_size: int = knob(1024, "transitions per update and worker", low=1)
-    Q_lr: float = knob(1e-3, "critic's learning rate", low=0)
-    pi_lr: float = knob(1e-3, "actor's learning rate", low=0)
-    lr_fade: int = knob(
+    n_batches: int = setting(40, "updates per cycle", low=1, high=100_000)
+    batch_size: int = setting(
+        1024, "transitions per update and worker", low=1, high=1_000_000
+    )
+    Q_lr: float = setting(1e-3, "critic's learning rate", low=0)
+    pi_lr: float = setting(1e-3, "actor's learning rate", low=0)
+    lr_fade: int = setting(
         0, "env steps over which both rates fall to a tenth; 0: never", low=0
     )
-    gamma: float | None = knob(None, "discount; default 1 - 1/T", low=0, high=1)
-    polyak: float = knob(
+    gamma: float | None = setting(None, "discount; default 1 - 1/T", low=0, high=1)
+    polyak: float = setting(
         0.95, "share of the target networks kept once per cycle", low=0, high=1
     )
-    action_l2: float = knob(1.0, "weight of the mean squared action", low=0)
-    clip_return: bool = knob(True, "clip TD targets to the possible returns")
-    clip_pos_returns: bool | None = knob(
+    action_l2: float = setting(1.0, "weight of the mean squared action", low=0)
+    clip_return: bool = setting(True, "clip TD targets to the possible returns")
+    clip_pos_returns: bool | None = setting(
         None, "clip TD targets at 0; default: if no reward is positive"
     )
+    test_with_polyak: bool = setting(False, "evaluate the target networks")
 
 
 @dataclasses.dataclass(frozen=True)
-class MachineConfig:
-    """Use of the machine."""
+class ShortForms:
+    """Short forms."""
+
+    per: bool = setting(False, "short for --prioritization=tderror", often=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class HERConfig:
+    """All settings of a run of DDPG with hindsight, one part per room."""
+
+    run: RunConfig = RunConfig()
+    loop: LoopConfig = LoopConfig()
+    collect: CollectConfig = CollectConfig()
+    her: HindsightConfig = HindsightConfig()
+    replay: ReplayConfig = ReplayConfig()
+    demos: DemoConfig = DemoConfig()
+    inputs: InputConfig = InputConfig()
+    ddpg: DDPGConfig = DDPGConfig()
+    machine: MachineConfig = MachineConfig()
 
     def __post_init__(self) -> None:
-        check_knobs(self)
+        rows, demo_rows = self.ddpg.batch_size, self.demos.demo_batch_size
+        if self.demos.demo_file is not None and demo_rows >= rows:
+            raise ValueError(
+                f"demo_batch_size must be below batch_size, found {demo_rows} of "
+                f"{rows}.  Lower --demo_batch_size or raise --batch_size."
+            )
+        chunk, n_batches = self.replay.per_chunk, self.ddpg.n_batches
+        if chunk and n_batches % chunk:
+            raise ValueError(
+                f"per_chunk must divide n_batches, found {chunk} and {n_batches}.  "
+                "Change one of them, or drop --per_chunk."
+            )
 
-    collectors: int | None = knob(
-        None, "collecting processes, same results with any; default: cores - 1", low=0
-    )
-    collector_timeout: float = knob(
-        300.0, "seconds after which a silent collector counts as hung", above=0
-    )
-    learner_threads: int | None = knob(
-        None, "threads of the learner; default: the cores, shared by workers", low=1
-    )
-    mpi_timeout: float = knob(
-        300.0, "seconds after which a silent worker ends the job", above=0
-    )
-    fast_env: bool = knob(True, "faster look-ups in Fetch and Hand, the same bits")
+    def resolve(self, spec: EnvSpec, cores: int = 1, workers: int = 1) -> "HERConfig":
+        """Fills in what depends on the environment and on the machine.
+
+        Args:
+          spec: the environment's dimensions.
+          cores: this worker's share of its machine's.
+          workers: how many there are, on all machines.
+        """
+        replace = dataclasses.replace
+        gamma, positive = self.ddpg.gamma, self.ddpg.clip_pos_returns
+        most = min(cores - 1, self.collect.num_env)
+        players, threads = self.machine.collectors, self.machine.learner_threads
+        per_eps, q_filter = self.replay.per_eps, self.demos.q_filter
+        if q_filter is None:
+            q_filter = self.demos.bc_loss
+        if per_eps is None:
+            per_eps = PER_EPS.get(self.replay.prioritization)
+        return replace(
+            self,
+            run=replace(self.run, env=spec.env_id, num_cpu=workers),
+            ddpg=replace(
+                self.ddpg,
+                gamma=1.0 - 1.0 / spec.horizon if gamma is None else gamma,
+                clip_pos_returns=spec.reward_high == 0.0
+                if positive is None
+                else positive,
+            ),
+            demos=replace(self.demos, q_filter=q_filter),
+            replay=replace(self.replay, per_eps=per_eps),
+            machine=replace(
+                self.machine,
+                collectors=most
+                if players is None
+                else min(players, MOST_PLAYERS * cores),
+                learner_threads=cores if threads is None else threads,
+            ),
+        )
+
+
+def choose_preset(flags: dict[str, Any]) -> str:
+    """The preset of a run for which none was named."""
+    return "tuned" if flags.get("demo_file") is None else "laptop_demos"
+
+
+def expand(flags: dict[str, Any]) -> dict[str, Any]:
+    """Flags with short forms spelled out: `per` becomes `prioritization=tderror`.
+
+    Raises:
+      ValueError: another prioritisation is given too.
+    """
+    flags = dict(flags)
+    if coerce("per", bool, flags.pop("per", False)):
+        found = flags.setdefault("prioritization", "tderror")
+        if found != "tderror":
+            raise ValueError(
+                f"per is short for prioritization=tderror, found --prioritization="
+                f"{found} beside it.  Drop one of them."
+            )
+    return flags
+
+
+def defaults(preset: str, env: str, flags: dict[str, Any]) -> dict[str, Any]:
+    """What holds where a flag is not given: the preset's values, and what flags imply.
+
+    A policy that is loaded can act already, so no steps are taken at random.
+    """
+    values = preset_values(preset, env)
+    if flags.get("load_path") is not None:
+        values["random_steps"] = 0
+    return values
+
+
+def for_unknown_env(flags: dict[str, Any]) -> dict[str, Any]:
+    """Flags for a user's own function, whose name does not say if it has an object."""
+    return {"prioritization": "uniform", **flags}

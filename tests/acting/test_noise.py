@@ -4,8 +4,8 @@ import functools
 
 import numpy as np
 import pytest
+from known_policies import arrays, constant_policy, seeds
 from point_env import make_point
-from test_rollout import arrays, constant_policy, seeds
 
 from baselines_her.acting.exploration import Explorer
 from baselines_her.acting.noise import gaussian, noise_process, ornstein_uhlenbeck

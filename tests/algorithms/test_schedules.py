@@ -1,9 +1,9 @@
 """What changes over a run."""
 
-from test_training import SHORT, train
+from trainings import SHORT, train
 
 from baselines_her.algorithms.schedules import fade, scales
-from baselines_her.config import Config
+from baselines_her.config import from_flags
 from baselines_her.runs.policy_file import read_policy
 
 
@@ -14,8 +14,8 @@ def test_a_factor_falls_linearly_and_stays():
 
 
 def test_every_factor_has_its_own_setting():
-    assert scales(10**6, Config.from_flags()) == (1.0, 1.0)
-    config = Config.from_flags(demo_file="demos.npz", bc_fade=100, lr_fade=200)
+    assert scales(10**6, from_flags()) == (1.0, 1.0)
+    config = from_flags(demo_file="demos.npz", bc_fade=100, lr_fade=200)
     assert scales(50, config) == (0.5, 1.0 - 0.9 / 4)
     assert scales(200, config) == (0.0, 0.1)
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import run
-from test_demos import POINT, train
+from trainings import POINT, SHORT, train
 
 from baselines_her.demos.file import load_demos
+from baselines_her.demos.generate import generate
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,6 +31,16 @@ def test_the_generator_writes_what_it_says(fetch_demos):
     assert demos.success.all()
     assert np.abs(demos.action).max() <= 1.0
     assert (folder / "demo.gif").stat().st_size > 50_000
+
+
+def test_the_package_generates_demonstrations_without_the_script(tmp_path):
+    path = generate("FetchReach", episodes=2, seed=3, out=tmp_path / "reach.npz")
+    demos = load_demos(path)
+    assert demos.facts["generator"] == "scripted expert, noise 0, seed 3"
+    assert demos.success.tolist() == [True, True]
+    done = run(tmp_path, None, "-m", "baselines_her.demos.generate", "--episodes=0")
+    assert done.returncode == 2
+    assert done.stderr == "error: episodes must be at least 1 and noise at least 0.\n"
 
 
 def test_the_file_is_told_and_replayed_exactly(fetch_demos):
@@ -60,9 +71,9 @@ def test_a_policys_episodes_become_demonstrations(
     assert demos.action.shape == (3, 12, 2)
     assert demos.facts["generator"] == "policy policy_best.pkl"
     assert demos.state0 is None  # no simulator whose state could be taken
-    result = train(
-        tmp_path / "next", demo_file=tmp_path / "out" / "mine.npz", num_demo=3
-    )
+    flags = {**SHORT, "num_demo": 3, "demo_batch_size": 16}
+    flags |= {"demo_file": tmp_path / "out" / "mine.npz"}
+    result = train(tmp_path / "next", **flags)
     assert result.rows[-1]["demos/passed"] > 0
 
 

@@ -1,11 +1,13 @@
 """Demonstration files: ours, and OpenAI baselines' read without running them."""
 
+import hashlib
+import json
 import pickle
 
 import numpy as np
 import pytest
 from conftest import HORIZON, counting_episodes
-from pickled_npz import pickled, write_npz
+from pickled_npz import legacy
 
 from baselines_her.demos.file import demos_for, first, load_demos, write_demos
 from baselines_her.demos.legacy import write_legacy
@@ -45,6 +47,19 @@ def test_numpy_opens_the_file_without_pickle(demos, tmp_path):
         names = {"obs", "achieved", "goal", "action", "success", "seed", "state0"}
         assert set(file) == {*names, "meta"}
         np.testing.assert_array_equal(file["action"], demos.action)
+
+
+def test_the_digest_is_that_of_version_0_1_0(demos, tmp_path):
+    """Of the sorted facts, then of each array with its name: old files stay valid."""
+    write_demos(tmp_path / "demos.npz", demos)
+    with np.load(tmp_path / "demos.npz") as file:
+        arrays = dict(file)
+    facts = json.loads(arrays.pop("meta").tobytes())
+    found = facts.pop("sha256")
+    expected = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    for name in "achieved", "action", "goal", "obs", "seed", "state0", "success":
+        expected.update(name.encode() + b"\0" + arrays[name].tobytes())
+    assert found == expected.hexdigest()
 
 
 def test_joined_demonstrations_stand_in_their_order(demos):
@@ -135,35 +150,6 @@ def test_other_physics_only_warn(demos, spec, tmp_path):
 
 
 # -- OpenAI baselines' format -------------------------------------------------
-
-
-def legacy(path, protocol=4, compressed=True, episodes=3, **changes):
-    """A file as the original script writes it: lists of dictionaries, pickled."""
-    obs, acs, info = [], [], []
-    for k in range(episodes):
-        one = counting_episodes(1, first=k)
-        row = [
-            {
-                "observation": one.obs[0, t].astype(np.float64),
-                "achieved_goal": one.achieved[0, t].astype(np.float64),
-                "desired_goal": one.goal[0].astype(np.float64),
-            }
-            for t in range(HORIZON + 1)
-        ]
-        obs.append(row)
-        acs.append([[0.1 * k]] * HORIZON)
-        info.append([{"is_success": np.float32(k != 1)} for _ in range(HORIZON)])
-    content = {"acs": np.array(acs), "obs": obs, "info": info, **changes}
-    members = {}
-    for name, value in content.items():
-        if isinstance(value, bytes):
-            members[name] = (3, 6), value
-        elif isinstance(value, np.ndarray) and value.dtype != object:
-            members[name] = value
-        else:
-            members[name] = pickled(np.array(value, object), protocol)
-    write_npz(path, members, compressed)
-    return path
 
 
 @pytest.mark.parametrize("protocol", [3, 4])

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import trainings
+from known_policies import Straight
 from point_env import make_point
-from test_training import SHORT, SMALL
+from trainings import POINT, SHORT, SMALL
 
-import baselines_her
-from baselines_her.algorithms.her import OffPolicy
-from baselines_her.config import Config
+from baselines_her.algorithms.her import HER
+from baselines_her.config import from_flags
 from baselines_her.ddpg import DDPG, Cloning
 from baselines_her.demos.file import load_demos, write_demos
 from baselines_her.demos.record import join, record
@@ -22,14 +23,6 @@ from baselines_her.seeding import DEMOS, TRAINING, stream
 from baselines_her.types import Batch, Scales, Start
 
 ROOT = Path(__file__).parents[2]
-POINT = "point_env:Point-v0"
-
-
-class Straight:
-    """Straight to the goal, half of the way at a time."""
-
-    def start(self, rng):
-        return lambda obs, achieved, goal: 0.5 * np.clip(goal - achieved, -1, 1)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +38,7 @@ def demo_file(tmp_path_factory):
 
 def train(folder, **flags):
     flags = {"num_demo": 6, "demo_batch_size": 16, **SHORT, **flags}
-    return baselines_her.train(POINT, log_path=str(folder), quiet=True, **flags)
+    return trainings.train(folder, **flags)
 
 
 def weights_of(result):
@@ -56,10 +49,10 @@ def weights_of(result):
 
 
 def test_a_demo_file_alone_switches_to_the_demo_preset():
-    config = Config.from_flags(demo_file="demos.npz")
+    config = from_flags(demo_file="demos.npz")
     assert (config.run.preset, config.demos.bc_loss) == ("laptop_demos", True)
     assert (config.collect.random_eps, config.collect.noise_eps) == (0.1, 0.1)
-    config = Config.from_flags(demo_file="demos.npz", preset="plappert2018")
+    config = from_flags(demo_file="demos.npz", preset="plappert2018")
     assert not config.demos.bc_loss
 
 
@@ -69,7 +62,7 @@ def test_the_filter_follows_cloning_unless_it_is_given(point_spec):
         ({"bc_loss": 0}, (False, False)),
         ({"q_filter": 0}, (True, False)),
     ]:
-        config = Config.from_flags(env=POINT, demo_file="demos.npz", **flags)
+        config = from_flags(env=POINT, demo_file="demos.npz", **flags)
         found = config.resolve(point_spec).demos
         assert (found.bc_loss, found.q_filter) == expected
 
@@ -87,7 +80,7 @@ def test_the_filter_follows_cloning_unless_it_is_given(point_spec):
 )
 def test_settings_without_meaning_are_refused(flags, message):
     with pytest.raises(ValueError, match=message):
-        Config.from_flags(**flags)
+        from_flags(**flags)
 
 
 # -- batches ------------------------------------------------------------------
@@ -96,7 +89,7 @@ def test_settings_without_meaning_are_refused(flags, message):
 def test_demonstrations_take_their_share_of_every_batch(demo_file, point_spec):
     demos = load_demos(demo_file)
     flags = {"env": POINT, "demo_file": demo_file, "demo_batch_size": 16, **SMALL}
-    config = Config.from_flags(**flags).resolve(point_spec)
+    config = from_flags(**flags).resolve(point_spec)
     env = make_point()
     seen = []
 
@@ -110,10 +103,10 @@ def test_demonstrations_take_their_share_of_every_batch(demo_file, point_spec):
     with Collectors(None, point_spec, env, 0) as collectors:
         rewards = reward_function(env)
         parts = config, point_spec, learner, rewards, collectors, demos
-        algorithm = OffPolicy(*parts)
+        algorithm = HER(*parts)
         n_demo_rows = 6 * 12
         assert learner.obs_norm.total.n_rows == n_demo_rows
-        algorithm.cycle()
+        algorithm.iterate()
     assert learner.obs_norm.total.n_rows == n_demo_rows + 4 * 12
     batch, scale = seen[0]
     assert batch.obs.shape == (10, 64, 3)

@@ -71,10 +71,9 @@ def test_old_versions_of_the_hand_are_refused_for_the_newest(version, why):
 
 def test_only_the_users_own_entries_travel(registered):
     resolve_id("FetchReach")  # registers gymnasium-robotics' own
-    before = {entry.env_id for entry in own_entries()}
-    assert not {"FetchReach-v4", "CartPole-v1"} & before
     env_id = registered("Own-v0", Blind)
-    assert {entry.env_id for entry in own_entries()} == {*before, env_id}
+    found = {entry.env_id for entry in own_entries()}
+    assert found - {"Point-v0", "Faulty-v0"} == {env_id}  # other tests' modules
 
 
 def test_an_entry_that_cannot_be_pickled_does_not_stop_the_others(registered):

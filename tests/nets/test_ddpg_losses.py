@@ -14,20 +14,25 @@ def f(*values):
 
 
 def test_td_target_is_reward_plus_discounted_next_value():
-    target = losses.td_target(f(-1, 0), f(-10, -20), 0.9, -math.inf, math.inf)
+    target = losses.td_target(f(-1, 0), f(-10, -20), f(0.9, 0.9), -math.inf, math.inf)
     np.testing.assert_allclose(target, [-10.0, -18.0])
 
 
 def test_td_target_never_leaves_the_range_of_possible_returns():
-    target = losses.td_target(f(-1, 0), f(-100, 100), gamma=0.98, low=-50.0, high=0.0)
+    target = losses.td_target(f(-1, 0), f(-100, 100), f(0.98, 0.98), -50.0, 0.0)
     np.testing.assert_allclose(target, [-50.0, 0.0])
+
+
+def test_td_target_ends_where_nothing_follows():
+    target = losses.td_target(f(-1, -1), f(-10, -10), f(0.9, 0.0), -50.0, 0.0)
+    np.testing.assert_allclose(target, [-10.0, -1.0])
 
 
 def test_td_target_passes_no_gradient():
     next_q = f(-1, -2)
     with tf.GradientTape() as tape:
         tape.watch(next_q)
-        target = losses.td_target(f(-1, -1), next_q, 0.98, -50.0, 0.0)
+        target = losses.td_target(f(-1, -1), next_q, f(0.98, 0.98), -50.0, 0.0)
     assert tape.gradient(target, next_q) is None
 
 

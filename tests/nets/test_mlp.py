@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from learners import make_learner
 
+from baselines_her.config import with_flags
 from baselines_her.nets.mlp import MLP, layer_norm
 
 
@@ -26,9 +28,7 @@ def test_hidden_layers_are_normalised_before_their_relu(normalise, expected):
 
 
 def test_only_the_critics_are_normalised(point_spec, small_config):
-    from test_ddpg import make_learner
-
-    config = small_config.with_flags(layer_norm=True)
+    config = with_flags(small_config, layer_norm=True)
     normalised, plain = (make_learner(point_spec, c) for c in (config, small_config))
     names = "actor", "target_actor", "critic", "target_critic"
     x = tf.ones([2, point_spec.obs_dim + point_spec.goal_dim])

@@ -4,19 +4,20 @@ import os
 import signal
 import threading
 import time
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from fake_workers import together
 
-from baselines_her.config import Config
+from baselines_her.algorithms import entry
+from baselines_her.config import from_flags
 from baselines_her.parallel.abort import ending_together, require_alike
 from baselines_her.parallel.communicator import Solo, share_of_cores
 from baselines_her.parallel.launcher import launched_rank, launched_size
 from baselines_her.parallel.watchdog import Watchdog
-from baselines_her.runs.loop import Epochs
+from baselines_her.runs.loop import Loop
 from baselines_her.runs.stopping import Interrupted, stop_signals
+from baselines_her.types import Evaluation
 
 
 class Aborted(BaseException):
@@ -100,25 +101,22 @@ def test_the_same_signal_twice_within_a_second_is_one():
 
 
 class Numbered:
-    """Collectors and learner: episode n succeeds if n is even, and its Q is n."""
+    """An algorithm whose episode n ends well if n is even, and whose Q there is n."""
 
-    def collect(self, policy, starts):
+    def evaluate(self, starts):
         n = np.array([start.seed.spawn_key[2] for start in starts])
-        return SimpleNamespace(success=np.stack([n > 0, n % 2 == 0], axis=1), n=n)
-
-    def mean_q(self, tests):
-        return float(tests.n.mean())
+        found = Evaluation(n, n, last_success=n % 2 == 0, any_success=n > 0)
+        return found, {"test/mean_Q": float(n.mean())}
 
 
 @pytest.mark.parametrize("size", [1, 3, 9])
 def test_workers_share_the_evaluation(size):
-    config = Config.from_flags(n_test_rollouts=7)
+    config = from_flags(n_test_rollouts=7)
 
     def work(comm):
-        algorithm = SimpleNamespace(learner=Numbered())
-        epochs = Epochs(config, algorithm, Numbered(), None, None, comm)
-        epochs.rows = [{}]  # of an epoch before: numbers 0 to 6
-        return epochs._evaluate(None)
+        loop = Loop(config, entry("her"), Numbered(), None, None, comm)
+        loop.rows = [{}]  # of an epoch before: numbers 0 to 6
+        return loop._evaluate()
 
     for row in together(size, work):  # numbers 7 to 13
         assert row["test/success_rate"] == 3 / 7

@@ -1,5 +1,6 @@
 """Collecting processes: the same bits, and no quiet failures."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,19 +11,17 @@ from os import _exit as leave
 import numpy as np
 import pytest
 from conftest import run
-from point_env import PointEnv, make_point
+from learners import CYCLE, Recording, collectors, loop_on
+from point_env import PointEnv
 
 import baselines_her
 from baselines_her.acting.exploration import Explorer
-from baselines_her.envs.make import EnvFactory, env_factory
+from baselines_her.envs.make import env_factory
 from baselines_her.parallel import patience
-from baselines_her.parallel.collectors import Collectors, PlayerProcess
+from baselines_her.parallel.collectors import PlayerProcess
 from baselines_her.runs.policy_file import read_policy
 from baselines_her.seeding import TRAINING, stream
 from baselines_her.types import Start
-
-FLAGS = {"hidden": 32, "batch_size": 32, "n_batches": 5, "num_env": 5, "n_cycles": 3}
-FLAGS |= {"preset": "laptop"}
 
 
 class Steady:
@@ -32,13 +31,6 @@ class Steady:
 
 def seeds(n):
     return [Start(stream(0, TRAINING, n=k)) for k in range(n)]
-
-
-def collectors(point_spec, n, env_class=PointEnv, timeout=60.0):
-    def build(render_mode=None):
-        return make_point(env_class)
-
-    return Collectors(EnvFactory("point", build), point_spec, build(), n, timeout)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
@@ -59,7 +51,7 @@ def arrays_of(folder, **flags):
         quiet=True,
         num_timesteps=1_000,
         n_test_rollouts=3,
-        **{**FLAGS, "hidden": 256},
+        **{**CYCLE, "hidden": 256},
         **flags,
     )
     return read_policy(result.log_path / "policy_latest.pkl").arrays
@@ -72,41 +64,20 @@ def test_trainings_do_not_depend_on_the_number_of_processes(tmp_path, eagerly):
             np.testing.assert_array_equal(array, expected[name], err_msg=name)
 
 
-class Recording:
-    """Stands for the collectors and keeps the policies it is handed."""
-
-    def __init__(self, inner):
-        self.inner, self.actors = inner, []
-
-    def submit(self, actor, seeds):
-        self.actors.append(actor)
-        return self.inner.submit(actor, seeds)
-
-
-def loop_on(collectors, spec, kind, **flags):
-    from baselines_her.config import Config
-    from baselines_her.ddpg import DDPG
-    from baselines_her.envs.check import reward_function
-
-    config = Config.from_flags(env="p", **FLAGS, **flags).resolve(spec)
-    learner = DDPG(spec, config.ddpg, config.inputs, np.random.default_rng(0))
-    return kind(config, spec, learner, reward_function(make_point()), collectors)
-
-
 @pytest.mark.parametrize(("pipelined", "lag"), [(False, 0), (True, 1)])
 def test_the_policy_lags_by_one_cycle_when_pipelined(
     point_spec, pipelined, lag, eagerly
 ):
-    from baselines_her.algorithms.her import OffPolicy
+    from baselines_her.algorithms.her import HER
 
     with collectors(point_spec, 0) as inner:
         recording = Recording(inner)
-        loop = loop_on(recording, point_spec, OffPolicy, pipelined=pipelined)
+        loop = loop_on(recording, point_spec, HER, pipelined=pipelined)
         learner = loop.learner
         place = np.ones(3, np.float32), np.ones(2, np.float32), np.ones(2, np.float32)
         after_cycle = [learner.policy().act(*place)]
         for _ in range(4):
-            loop.cycle()
+            loop.iterate()
             after_cycle.append(learner.policy().act(*place))
     assert len({action.tobytes() for action in after_cycle}) == 5
     # the actor that collects cycle n was made after cycle n - 1 - lag
@@ -118,34 +89,38 @@ def test_the_policy_lags_by_one_cycle_when_pipelined(
 
 def test_the_first_episodes_are_random(point_spec, eagerly):
     """Cycles begin after 0, 5, 10, ... episodes."""
-    from baselines_her.algorithms.her import OffPolicy
+    from baselines_her.algorithms.her import HER
 
     with collectors(point_spec, 0) as inner:
         recording = Recording(inner)
         loop = loop_on(
-            recording, point_spec, OffPolicy, random_steps=5 * point_spec.horizon + 1
+            recording, point_spec, HER, random_steps=5 * point_spec.horizon + 1
         )
         for _ in range(4):
-            loop.cycle()
+            loop.iterate()
     shares = [actor.random_eps for actor in recording.actors]
     assert shares == [1.0, 1.0, 0.3, 0.3, 0.3]
 
 
 def test_a_cycle_is_whole_once_everything_is_counted(point_spec, eagerly):
-    from baselines_her.algorithms.her import OffPolicy
-
-    class Interrupted(OffPolicy):
-        """A signal's handler may look at any moment, and saves what is whole."""
-
-        def __setattr__(self, name, value):
-            super().__setattr__(name, value)
-            if name == "is_whole" and value:
-                counts.append(self.state()[1]["n_updates"])
+    from baselines_her.algorithms.her import HER
 
     counts = []
+
+    @contextlib.contextmanager
+    def critical():
+        """A checkpoint may be taken right before the section and right after it."""
+        counts.append(her.state()[1])
+        yield
+        counts.append(her.state()[1])
+
     with collectors(point_spec, 0) as inner:
-        loop_on(inner, point_spec, Interrupted).cycle()
-    assert counts == [0, FLAGS["n_batches"]]  # before the first cycle, and after it
+        her = loop_on(inner, point_spec, HER)
+        her._critical = critical
+        her.iterate()
+    assert [count["n_updates"] for count in counts] == [0, CYCLE["n_batches"]]
+    assert [count["n_cycles"] for count in counts] == [0, 1]
+    assert [count["flights"] for count in counts] == [[0], [5]]
 
 
 class Raises(PointEnv):

@@ -10,16 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mpi_commands import FOR_EVER, command, nobody_left
 
 from baselines_her.parallel.launcher import find_mpiexec
 from baselines_her.runs.policy_file import load_policy
-
-FLAGS = {
-    "preset": "laptop",
-    **{"layers": 1, "hidden": 8, "batch_size": 16, "n_batches": 3, "num_env": 4},
-    **{"collectors": 0, "n_test_rollouts": 3, "n_cycles": 4, "learner_threads": 1},
-}
-FOR_EVER = 10**8
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +22,6 @@ def launcher():
         return find_mpiexec()
     except RuntimeError as error:
         pytest.skip(str(error))
-
-
-def command(folder, env="point_env:Point-v0", **flags):
-    flags = {**FLAGS, "log_path": folder, **flags}
-    listed = [f"--{name}={value}" for name, value in flags.items()]
-    return [sys.executable, "-m", "baselines_her.run", f"--env={env}", *listed]
 
 
 def run(arguments, environment, **variables):
@@ -67,27 +55,6 @@ def wait_for(path, process):
     while not path.exists():
         assert process.poll() is None and time.monotonic() < end, process.communicate()
         time.sleep(0.05)
-
-
-def nobody_left(mark):
-    """No process has `mark` in its command line, within a few seconds."""
-    for _ in range(50):
-        left = [
-            path.parent.name
-            for path in Path("/proc").glob("[0-9]*/cmdline")
-            if mark.encode() in _read(path)
-        ]
-        if not left:
-            return True
-        time.sleep(0.1)
-    return False
-
-
-def _read(path):
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
 
 
 # -- the same arithmetic ------------------------------------------------------
@@ -220,7 +187,7 @@ def test_two_workers_train_stop_and_go_on_with_the_same_bits(
     ("fault", "code", "told"),
     [
         ("raise", 1, "rank 1 failed:"),
-        ("exit(3)", 3, "SystemExit: 3"),
+        ("exit(3)", 1, "SystemExit: 3"),
         ("_exit(0)", 1, "rank 0 and rank 1 ended before the run did"),
         ("SIGSTOP", 1, "every worker must answer within 3 s, and rank 1 on"),
     ],

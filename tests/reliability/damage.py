@@ -15,8 +15,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from known_policies import Straight
 from point_env import make_point
-from test_demos import Straight
 
 import baselines_her
 from baselines_her.demos.file import load_demos, write_demos

@@ -15,8 +15,7 @@ import numpy as np
 TESTS = Path(__file__).parents[1]
 sys.path.insert(0, str(TESTS))
 
-from test_resume import POINT, same_policies, same_states
-from test_training import rows_of
+from trainings import POINT, rows_of, same_policies, same_states
 
 FLAGS = {
     **{"layers": 1, "hidden": 16, "batch_size": 64, "n_batches": 5, "num_env": 4},

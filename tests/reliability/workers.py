@@ -18,7 +18,7 @@ import numpy as np
 TESTS = Path(__file__).parents[1]
 sys.path.insert(0, str(TESTS))
 
-from test_mpi import FOR_EVER, command, nobody_left
+from mpi_commands import FOR_EVER, command, nobody_left
 
 from baselines_her.parallel.launcher import find_mpiexec
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from conftest import HORIZON, counting_episodes
 
-from baselines_her.algorithms.her import OffPolicy
+from baselines_her.algorithms.her import HER
 from baselines_her.algorithms.schedules import progress, schedule
-from baselines_her.config import Config
+from baselines_her.config import from_flags
 from baselines_her.replay.buffer import ReplayBuffer
 from baselines_her.replay.priority import PrioritisedSampler, SumTree, strata
 from baselines_her.replay.samplers import UniformSampler
@@ -156,7 +156,7 @@ def test_priorities_go_to_disk_and_back(spec):
 
 
 def test_beta_goes_from_the_first_update_to_the_last(point_spec):
-    config = Config.from_flags(num_timesteps=100, num_env=2, n_batches=3)
+    config = from_flags(num_timesteps=100, num_env=2, n_batches=3)
     _, total = schedule(0, point_spec, config)
     assert total == 5 * 3  # 24 steps a cycle: the fifth reaches 100
     places = np.concatenate([progress(3 * n, 3, total) for n in range(5)])
@@ -170,7 +170,7 @@ def test_beta_reaches_one_with_other_workers_too(point_spec):
     """Half of the run with four workers, the other half with one, and the reverse."""
     for n in (1, 4):
         flags = {"num_timesteps": 960, "num_env": 2, "n_batches": 3, "num_cpu": n}
-        first, total = schedule(480, point_spec, Config.from_flags(**flags))
+        first, total = schedule(480, point_spec, from_flags(**flags))
         assert first / total == 0.5
         cycles = 480 // (24 * n)
         places = progress(first + 3 * (cycles - 1), 3, total)
@@ -207,7 +207,7 @@ def test_uniform_draws_are_one_call_of_integers(spec):
     ("flags", "kind"), [({}, UniformSampler), ({"per": True}, PrioritisedSampler)]
 )
 def test_one_setting_chooses_the_sampler(spec, flags, kind):
-    source = replay_source(spec, Config.from_flags(**flags))
+    source = replay_source(spec, from_flags(**flags))
     assert type(source.sampler) is kind
 
 
@@ -252,14 +252,14 @@ def demos_of_counting(n):
 def test_errors_reach_the_rows_they_belong_to_beside_demonstrations(spec):
     flags = {"per": True, "per_alpha": 1.0, "n_batches": 2, "batch_size": 8}
     flags |= {"demo_file": "demos.npz", "demo_batch_size": 3, "num_env": 2}
-    config = Config.from_flags(**flags, pipelined=False).resolve(spec)
+    config = from_flags(**flags, pipelined=False).resolve(spec)
 
     def reward_fn(achieved, goal):
         return np.zeros(len(goal))
 
     learner, demos = ColumnLearner(), demos_of_counting(1)
-    algorithm = OffPolicy(config, spec, learner, reward_fn, Played(), demos)
-    algorithm.cycle()
+    algorithm = HER(config, spec, learner, reward_fn, Played(), demos)
+    algorithm.iterate()
     (batch,) = learner.batches
     # obs[0] is 100 e + t; the first five columns are drawn by priority
     episode, step = np.divmod(batch.obs[:, :5, 0].astype(int), 100)

@@ -4,26 +4,31 @@ import io
 
 import pytest
 
+from baselines_her.algorithms import Column
+from baselines_her.algorithms.her_entry import COLUMNS
 from baselines_her.quiet import quiet_stderr
-from baselines_her.runs.console import Live, Plain, clock_text
-from baselines_her.runs.logger import COLUMNS
+from baselines_her.runs.console import Live, Plain, Sturdy, clock_text, fitting
 
-ROW = dict.fromkeys(COLUMNS, 0.5) | {"epoch": 3, "steps/env": 2_000}
+ROW = dict.fromkeys([column.name for column in COLUMNS], 0.5) | {
+    "epoch": 3,
+    "steps/env": 2_000,
+}
 
 
 def test_plain_lines_tell_success_and_the_time_left(capsys):
     ticks = iter([0.0, 10.0])
-    Plain(5_000, clock=lambda: next(ticks)).epoch(ROW)
+    Plain(5_000, COLUMNS, clock=lambda: next(ticks)).epoch(ROW)
     line = capsys.readouterr().out
-    assert "epoch   3  steps     2,000  success 0.50 (any 0.50)" in line
+    assert "epoch   3  env steps  2,000  success   0.50  any step   0.50" in line
     assert line.endswith("10 s, 15 s left\n")  # 3,000 steps at 200 a second
 
 
 def test_the_live_table_shows_the_last_epochs():
     from rich.console import Console
 
-    live = Live(5_000, "FetchReach-v4")
-    live.cycle(1_000)
+    live = Live(5_000, "FetchReach-v4", COLUMNS)
+    live._live.console.width = 120
+    live.iteration(1_000)
     for epoch in range(20):
         live.epoch({**ROW, "epoch": epoch})
     text = io.StringIO()
@@ -53,3 +58,24 @@ def test_silence_is_broken_when_the_block_fails(capfd):
         os.write(2, b"reason")
         1 / 0  # noqa: B018
     assert capfd.readouterr().err == "reason"
+
+
+def test_a_narrow_table_drops_columns_and_keeps_the_time():
+    columns = [Column("a", "12345"), Column("b", "12345"), Column("t", "time", "clock")]
+    rows = [{"a": 1.0, "b": 2.0, "t": 75.0}]
+    # each column takes 3 more than its text, the table 1 more: 8 + 8 + 7 + 1 = 24
+    for width, names in (24, "abt"), (23, "at"), (15, "t"), (1, "t"):
+        assert "".join(c.name for c in fitting(columns, rows, width)) == names
+
+
+def test_a_terminal_that_goes_away_ends_nothing(monkeypatch):
+    class Gone(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    monkeypatch.setattr("sys.stdout", Gone())
+    console = Sturdy(Plain(5_000, COLUMNS))
+    with console:
+        console.say("nobody reads this")
+        console.epoch(ROW)
+        print("nor this")

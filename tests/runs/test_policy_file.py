@@ -11,9 +11,9 @@ import pytest
 
 from baselines_her.runs.arrays import pack, unpack
 from baselines_her.runs.policy_file import (
-    expected_shapes,
     load_policy,
     read_policy,
+    shapes,
     write_policy,
 )
 from baselines_her.runs.safe_pickle import UnsafePickle, dump_flat, load_flat
@@ -23,8 +23,8 @@ EXECUTED = []
 
 def arrays_for(spec, config):
     rng = np.random.default_rng(0)
-    shapes = expected_shapes(spec, config)
-    arrays = {k: rng.normal(size=s).astype(np.float32) for k, s in shapes.items()}
+    wanted = shapes(spec, config).items()
+    arrays = {k: rng.normal(size=s).astype(np.float32) for k, s in wanted}
     for norm in ("obs_norm", "goal_norm"):
         for part in ("sum", "sumsq"):
             arrays[f"{norm}/{part}"] = np.abs(arrays[f"{norm}/{part}"].astype(float))

@@ -6,52 +6,18 @@ import shutil
 import numpy as np
 import pytest
 from point_env import make_point
-from test_training import SHORT, rows_of, train
+from trainings import (
+    POINT,
+    SHORT,
+    Interrupt,
+    rows_of,
+    same_policies,
+    same_states,
+    state_of,
+    train,
+)
 
 import baselines_her
-from baselines_her.replay.buffer import FIELDS
-from baselines_her.runs.policy_file import read_policy
-
-POINT = "point_env:Point-v0"
-
-
-def same_policies(one, other):
-    names = {p.name for p in one.glob("policy_*.pkl")}
-    assert names == {p.name for p in other.glob("policy_*.pkl")}
-    for name in names:
-        arrays = read_policy(other / name).arrays
-        for key, array in read_policy(one / name).arrays.items():
-            np.testing.assert_array_equal(array, arrays[key])
-
-
-def state_of(folder):
-    """All arrays of a run's checkpoint, its buffer included, and its counters."""
-    manifest = json.loads((folder / "checkpoint" / "manifest.json").read_text())
-    found = {}
-    (worker,) = manifest["workers"]
-    for part in [worker["state"], *worker["episodes"]]:
-        with np.load(folder / "checkpoint" / part["file"]) as file:
-            for name in file:
-                key = name if part is worker["state"] else (name, part["first"])
-                found[key] = file[name]
-    buffer = {}
-    for name in FIELDS:
-        pieces = sorted((k[1], v) for k, v in found.items() if k[0] == name)
-        buffer[name] = np.concatenate([piece for _, piece in pieces])
-    state = {k: v for k, v in found.items() if isinstance(k, str)}
-    return {**state, **buffer}, manifest["facts"]["counters"]
-
-
-def same_states(one, other):
-    (arrays, counters), (others, other_counters) = state_of(one), state_of(other)
-    assert counters == other_counters
-    assert set(arrays) == set(others)
-    for name, array in arrays.items():
-        np.testing.assert_array_equal(array, others[name], err_msg=name)
-
-
-class Interrupt(Exception):
-    pass
 
 
 @pytest.mark.parametrize(

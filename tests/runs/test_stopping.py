@@ -9,8 +9,7 @@ import time
 
 import pytest
 from conftest import run
-from test_resume import POINT, same_policies, same_states
-from test_training import SHORT, rows_of, train
+from trainings import POINT, SHORT, rows_of, same_policies, same_states, train
 
 from baselines_her.run import main
 

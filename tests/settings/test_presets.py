@@ -3,15 +3,15 @@
 import json
 
 import pytest
+from learners import Recording, collectors, loop_on
 from point_env import PointEnv, make_point
-from test_collectors import Recording, collectors, loop_on
-from test_training import SHORT, train
+from trainings import SHORT, train
 
 import baselines_her
-from baselines_her.config import Config
+from baselines_her.config import from_flags, to_flags, with_flags
 from baselines_her.parallel.communicator import Solo
 from baselines_her.runs.folder import differing_settings
-from baselines_her.runs.saver import resumed_knobs
+from baselines_her.runs.saver import resumed_flags
 
 
 class Workers(Solo):
@@ -23,11 +23,11 @@ class Workers(Solo):
 
 def shares_of(point_spec, counters, n_workers, flights=()):
     """random_eps of what is submitted by a run that goes on, and by its next cycle."""
-    from baselines_her.algorithms.her import OffPolicy
+    from baselines_her.algorithms.her import HER
 
     with collectors(point_spec, 0) as inner:
         recording = Recording(inner)
-        loop = loop_on(recording, point_spec, OffPolicy, random_steps=20 * 12)
+        loop = loop_on(recording, point_spec, HER, random_steps=20 * 12)
         arrays, facts = loop.state()
         loop._comm = Workers(n_workers)
         for first in flights:
@@ -81,22 +81,22 @@ def test_a_policy_of_another_critic_is_refused(short_run, tmp_path):
 
 
 def test_settings_that_came_after_a_run_have_their_defaults():
-    config = Config.from_flags(preset="laptop")
-    found = config.to_flags()
+    config = from_flags(preset="laptop")
+    found = to_flags(config)
     for name in "filter_goals", "random_steps", "layer_norm":
         found.pop(name)
     assert differing_settings(found, config) == ""
-    other = config.with_flags(layer_norm=True)
+    other = with_flags(config, layer_norm=True)
     assert differing_settings(found, other) == "layer_norm False -> True"
 
 
 def test_a_run_goes_on_without_what_its_preset_got_later(tmp_path):
     """Resumed, it must not take the preset's present value of a setting it lacks."""
-    flags = Config.from_flags(preset="tuned", env="FetchSlide-v4").to_flags()
+    flags = to_flags(from_flags(preset="tuned", env="FetchSlide-v4"))
     assert flags.pop("lr_fade") > 0
     (tmp_path / "config.json").write_text(json.dumps({"config": flags}))
-    env, knobs = resumed_knobs({"resume": str(tmp_path)}, None, False)
-    config = Config.from_flags(**knobs, env=env)
+    env, flags_again = resumed_flags({"resume": str(tmp_path)}, None, False)
+    config = from_flags(**flags_again, env=env)
     assert (config.run.env, config.ddpg.lr_fade) == ("FetchSlide-v4", 0)
     assert config.collect.num_env == flags["num_env"] == 2
     assert differing_settings(flags, config) == ""

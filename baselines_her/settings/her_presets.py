@@ -1,10 +1,10 @@
-"""Named sets of settings.  A preset lists only what differs from `settings`' defaults.
+"""Presets of HER: named sets of settings that list only what differs from the defaults.
 
-`tuned` is what was found best on two cores, per environment (docs/tuning.md tells
-how).  `laptop` is the defaults themselves: one process, many episodes per cycle, large
+`tuned` is the best found on two cores, per environment (docs/tuning.md says how).
+`laptop` is the defaults themselves: one process, many episodes per cycle, large
 batches.  `plappert2018` is one worker of the published setting (arXiv:1802.09464),
-`nair2018` one of the setting with demonstrations (arXiv:1709.10089), `laptop_demos`
-what `laptop` becomes with demonstrations.
+`nair2018` one worker of the setting with demonstrations (arXiv:1709.10089), both
+without collecting ahead.  `laptop_demos` is `laptop` with demonstrations.
 """
 
 from typing import Any
@@ -30,12 +30,14 @@ PRESETS: dict[str, dict[str, Any]] = {
         "n_cycles": 50,
         "num_env": 2,
         "batch_size": 256,
-        "n_test_rollouts": 10,
+        "n_test_rollouts": 20,
+        "pipelined": False,
     },
     "nair2018": {
         "n_cycles": 20,
         "num_env": 2,
-        "n_test_rollouts": 10,
+        "n_test_rollouts": 20,
+        "pipelined": False,
         **WITH_DEMOS,
     },
     "laptop_demos": {**WITH_DEMOS, "polyak": 0.8, "bc_fade": 150_000},
@@ -44,25 +46,33 @@ PRESETS: dict[str, dict[str, Any]] = {
 BY_ENV: dict[tuple[str, str], dict[str, Any]] = {
     ("tuned", "FetchReach"): {
         **REACH,
+        "num_timesteps": 5_000,
         "polyak": 0.5,
         "action_l2": 1.0,
         "random_steps": 500,
     },
-    ("tuned", "FetchPush"): {**OBJECT, "replay_strategy": "futureactual"},
-    ("tuned", "FetchPickAndPlace"): OBJECT,
+    ("tuned", "FetchPush"): {
+        **OBJECT,
+        "num_timesteps": 300_000,
+        "replay_strategy": "futureactual",
+    },
+    ("tuned", "FetchPickAndPlace"): {**OBJECT, "num_timesteps": 600_000},
     ("tuned", "FetchSlide"): {
+        "num_timesteps": 800_000,
         "prioritization": "tderror",
         "replay_strategy": "futureactual",
         "relative_goals": True,
         "lr_fade": 600_000,
     },
     ("tuned", "HandReach"): {
+        "num_timesteps": 400_000,
         "polyak": 0.9,
         "action_l2": 1.0,
         "noise_eps": 0.1,
         "random_eps": 0.1,
         "lr_fade": 300_000,
     },
+    ("laptop_demos", "FetchPickAndPlace"): {"num_timesteps": 600_000},
     ("laptop", "FetchReach"): {**REACH, "polyak": 0.9},
     ("plappert2018", "FetchReach"): {"n_cycles": 10},
 }

@@ -1,0 +1,113 @@
+"""HER's policy files: the arrays in them, and how to act with these."""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from ..acting import names
+from ..acting.normalizer import stats
+from ..acting.policy import Policy
+from ..settings.her import HERConfig
+from ..types import Arrays, EnvSpec
+
+MAX_DIM = 100_000
+
+
+def read_spec(fields: dict[str, Any]) -> EnvSpec:
+    """The spec in a policy file's header.
+
+    Raises:
+      ValueError: it is not one that the checker could have written.
+    """
+    spec = EnvSpec(**{**fields, "max_action": tuple(fields["max_action"])})
+    dims = spec.obs_dim, spec.goal_dim, spec.action_dim, spec.horizon
+    if not all(type(d) is int and 0 < d <= MAX_DIM for d in dims):
+        raise ValueError(f"its dimensions must be 1 to {MAX_DIM}, found {dims}")
+    if len(spec.max_action) != spec.action_dim or not isinstance(spec.env_id, str):
+        raise ValueError("its action limits or its environment id do not fit")
+    if not all(isinstance(m, float) and 0 < m < np.inf for m in spec.max_action):
+        raise ValueError("its action limits must be positive numbers")
+    if not all(
+        r in (None, -1.0, 0.0, 1.0) for r in (spec.reward_low, spec.reward_high)
+    ):
+        raise ValueError("its rewards are of no known kind")
+    return spec
+
+
+def network_sizes(spec: EnvSpec, config: HERConfig) -> dict[str, list[int]]:
+    """Network -> widths from input to output."""
+    n_in = spec.obs_dim + spec.goal_dim
+    hidden = [config.ddpg.hidden] * config.ddpg.layers
+    actor = [n_in, *hidden, spec.action_dim]
+    critic = [n_in + spec.action_dim, *hidden, 1]
+    return {
+        names.ACTOR: actor,
+        names.CRITIC: critic,
+        names.TARGET_ACTOR: actor,
+        names.TARGET_CRITIC: critic,
+    }
+
+
+def shapes(spec: EnvSpec, config: HERConfig) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of every array that a policy of these dimensions holds."""
+    found: dict[str, tuple[int, ...]] = {}
+    for network, sizes in network_sizes(spec, config).items():
+        found |= names.layer_shapes(network, sizes)
+    found |= names.moment_shapes(names.OBS_NORM, spec.obs_dim)
+    return found | names.moment_shapes(names.GOAL_NORM, spec.goal_dim)
+
+
+def policy(
+    arrays: Arrays,
+    spec: EnvSpec,
+    config: HERConfig,
+    header: dict[str, Any],
+    use_target: bool | None = None,
+) -> Policy:
+    """The greedy policy.
+
+    Args:
+      arrays: of a policy file.
+      spec: of the environment.
+      config: of the run.
+      header: the file's, kept by the policy.
+      use_target: act with the target network; default: as the run evaluated it
+        (`test_with_polyak`).
+
+    Raises:
+      ValueError: the statistics are none that training leaves.
+    """
+    if use_target is None:
+        use_target = config.ddpg.test_with_polyak
+    network = names.TARGET_ACTOR if use_target else names.ACTOR
+    layers = names.layers_from(arrays, network, config.ddpg.layers + 1)
+    totals = [names.moments_from(arrays, n) for n in (names.OBS_NORM, names.GOAL_NORM)]
+    obs, goal = (stats(total, config.inputs.norm_eps) for total in totals)
+    return Policy(layers, obs, goal, spec.max_action, config.inputs, header)
+
+
+def fit(spec: EnvSpec, env: gym.Env, env_id: str) -> EnvSpec:
+    """The spec with which a policy plays in `env`.
+
+    Raises:
+      ValueError: the environment's dimensions are not those of the policy.
+    """
+    wanted = spec.obs_dim, spec.goal_dim, spec.action_dim
+    try:
+        space: Any = env.observation_space
+        sizes = [space[name].shape[0] for name in ("observation", "desired_goal")]
+        found = (*sizes, env.action_space.shape[0])  # type: ignore[index]
+    except (KeyError, TypeError, IndexError, AttributeError):
+        raise ValueError(
+            f"the policy of {spec.env_id} plays goal environments, whose observations "
+            f"are a Dict with a desired_goal, and {env_id} is none.  Play it in its "
+            "own environment."
+        ) from None
+    if found != wanted:
+        raise ValueError(
+            f"the policy of {spec.env_id} has {wanted} observations, goal entries and "
+            f"actions, but {env_id} has {found}.  Play it in its own environment."
+        )
+    limit = getattr(env.spec, "max_episode_steps", None) or spec.horizon
+    return spec._replace(env_id=env_id, horizon=limit)

@@ -1,0 +1,131 @@
+"""What HER looks up and builds before its first cycle."""
+
+import contextlib
+from typing import NamedTuple
+
+import gymnasium as gym
+
+from ..ddpg import DDPG, Cloning
+from ..demos.file import demos_for
+from ..envs.check import check, reward_function
+from ..envs.objects import object_motion
+from ..envs.state import require_restorable
+from ..parallel.communicator import Solo
+from ..replay.buffer import require_memory
+from ..replay.sources import fingerprint
+from ..runs.policy_file import read_policy
+from ..seeding import WEIGHTS, generator
+from ..settings.her import HERConfig
+from ..types import Collectors, Communicator, Demos, EnvSpec, ObjectMotion
+from . import Prepared
+from .her import HER, Critical
+
+
+class Parts(NamedTuple):
+    """What HER needs besides settings and the environment."""
+
+    demos: Demos | None
+    motion: ObjectMotion | None  # for prioritization=energy
+
+
+def prepare(env: gym.Env, config: HERConfig, comm: Communicator) -> Prepared:
+    """Checks the environment and looks up what the settings name.
+
+    Args:
+      env: this process's own.
+      config: not resolved yet.
+      comm: the workers.
+
+    Raises:
+      ValueError: the environment, a file or a setting is not what it must be.
+    """
+    spec = check(env, config.run.env)
+    demos, warnings = demos_for(config.demos, spec)
+    if config.demos.demo_resets:
+        require_restorable(env)
+    energy = config.replay.prioritization == "energy"
+    motion = object_motion(env) if energy else None
+    config = config.resolve(spec, comm.cores, comm.size)
+    require_memory(spec, config.replay.buffer_size)
+    alike = {"the demonstrations": fingerprint(demos)}
+    notes = [*_notes(config, spec), *warnings]
+    skip_bad = config.collect.skip_bad_episodes
+    return Prepared(config, spec, Parts(demos, motion), alike, notes, skip_bad)
+
+
+def build(
+    prepared: Prepared,
+    env: gym.Env,
+    collectors: Collectors,
+    comm: Communicator = Solo(),
+    critical: Critical = contextlib.nullcontext,
+) -> HER:
+    """The training, ready for its first cycle.
+
+    Raises:
+      ValueError: `load_path` holds no policy that fits.
+    """
+    config, spec, (demos, motion), *_ = prepared
+    learner = build_learner(config, spec, comm)
+    rewards = reward_function(env)
+    played = rewards, collectors, demos, motion
+    return HER(config, spec, learner, *played, comm, critical)
+
+
+def build_learner(config: HERConfig, spec: EnvSpec, comm: Communicator) -> DDPG:
+    """A new learner, or one that starts from the policy in `load_path`."""
+    rng, demos = generator(config.run.seed, WEIGHTS), config.demos
+    weights = demos.prm_loss_weight, demos.aux_loss_weight, bool(demos.q_filter)
+    cloning = Cloning(*weights) if demos.bc_loss else Cloning()
+    learner = DDPG(spec, config.ddpg, config.inputs, rng, cloning, comm)
+    if config.run.load_path:
+        file = read_policy(config.run.load_path)
+        if file.config.run.alg != config.run.alg:
+            raise ValueError(
+                f"load_path must hold a policy of alg={config.run.alg}, found one of "
+                f"{file.config.run.alg}."
+            )
+        found, wanted = _shape(file.spec, file.config), _shape(spec, config)
+        if found != wanted:
+            raise ValueError(
+                f"load_path must hold a policy of {wanted} for {spec.env_id}, found "
+                f"{found} for {file.spec.env_id}.  Match --env, --layers, --hidden, "
+                "--layer_norm, --relative_goals, --clip_obs and --norm_clip."
+            )
+        learner.load_arrays(file.arrays)
+    learner.synchronise()
+    return learner
+
+
+def _shape(spec: EnvSpec, config: HERConfig) -> str:
+    """What must agree for weights to keep their meaning: shapes, and the inputs'."""
+    ddpg, inputs = config.ddpg, config.inputs
+    return (
+        f"{spec.obs_dim}+{spec.goal_dim} inputs clipped to {inputs.clip_obs:g} and "
+        f"{inputs.norm_clip:g}, {'relative' if inputs.relative_goals else 'absolute'} "
+        f"goals, {spec.action_dim} actions, {ddpg.layers}x{ddpg.hidden} units"
+        f"{', layer_norm' * ddpg.layer_norm}"
+    )
+
+
+def _notes(config: HERConfig, spec: EnvSpec) -> list[str]:
+    """What a user should know before the first cycle."""
+    notes, demos = [], config.demos
+    if demos.demo_file is not None:
+        cloning = f"cloned {'with' if demos.q_filter else 'without'} Q-filter"
+        notes.append(
+            f"{demos.num_demo} demonstrations of {demos.demo_file}, "
+            f"{cloning if demos.bc_loss else 'not cloned'}, "
+            f"{demos.demo_batch_size} of {config.ddpg.batch_size} rows of a batch"
+        )
+    if config.ddpg.clip_return and spec.reward_low is None:
+        notes.append(
+            "Rewards are neither {-1, 0} nor {0, 1}: TD targets are not clipped to "
+            "possible returns."
+        )
+    if config.collect.random_steps >= config.run.num_timesteps:
+        notes.append(
+            f"warning: all {config.run.num_timesteps} steps act at random: random_steps"
+            f"={config.collect.random_steps}.  Train for longer, or lower it"
+        )
+    return notes
