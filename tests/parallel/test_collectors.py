@@ -345,13 +345,17 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path, subprocess_environment):
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert "run folder" in process.stdout.readline()
-    time.sleep(1.0)
-    assert len(marked(marker)) == 3
-    process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=60)
-    assert (process.returncode, error) == (130, "interrupted\n")
-    assert marked(marker) == []
+    with contextlib.ExitStack() as stack:
+        stack.callback(process.kill)
+        assert any("run folder" in line for line in process.stdout)
+        while len(marked(marker)) < 3:
+            time.sleep(0.1)
+        time.sleep(1.0)
+        assert len(marked(marker)) == 3
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+        assert (process.returncode, error) == (130, "interrupted\n")
+        assert marked(marker) == []
 
 
 def marked(marker):
