@@ -225,7 +225,7 @@ class Collectors:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        self._patience.end()
+        self._patience.close()
         for player in self._players:
             player.close()
 

@@ -42,7 +42,7 @@ class Patience:
         finally:
             self._plays = False
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Watches no more."""
         self._over.set()
 

@@ -272,17 +272,16 @@ def test_slow_episodes_are_each_given_their_time(point_spec, monkeypatch):
     monkeypatch.setattr(patience, "LOOK", 0.05)
     ended = []
     monkeypatch.setattr(patience.Patience, "_end_run", lambda self: ended.append(1))
-    watch = patience.Patience("Slow-v0", 0.5)
-    with watch.watching(seeds(4)) as starts:
-        for _ in starts:
-            time.sleep(0.3)
-    time.sleep(0.8)  # nothing is played now
-    assert ended == []
-    with watch.watching(seeds(1)) as starts:
-        for _ in starts:
-            time.sleep(0.8)
-    watch.end()
-    assert ended
+    with contextlib.closing(patience.Patience("Slow-v0", 0.5)) as watch:
+        with watch.watching(seeds(4)) as starts:
+            for _ in starts:
+                time.sleep(0.3)
+        time.sleep(0.8)  # nothing is played now
+        assert ended == []
+        with watch.watching(seeds(1)) as starts:
+            for _ in starts:
+                time.sleep(0.8)
+        assert ended
 
 
 def test_an_environment_may_print(point_spec):
