@@ -223,6 +223,9 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path, subprocess_environment):
         text=True,
     )
     assert "run folder" in process.stdout.readline()
+    deadline = time.monotonic() + 60
+    while len(marked(marker)) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
     time.sleep(1.0)
     assert len(marked(marker)) == 3
     process.send_signal(signal.SIGINT)
