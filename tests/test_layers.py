@@ -23,6 +23,7 @@ ROWS = [
     {"settings"},
     {"algorithms.__init__", "seeding", "versions", "quiet", "types"}
     | {"parallel.launcher", "runs.safe_pickle", "runs.foreign", "runs.stopping"},
+    {"envs.faults"},
 ]
 ONLY_IN = {
     "tensorflow": {"nets"},
