@@ -12,8 +12,8 @@ import numpy as np
 
 from .acting import names, ppo_arrays
 from .acting.gaussian_policy import GaussianPolicy, deviation
-from .acting.ppo_arrays import LOG_STD, POLICY, RETURN_NORM, TRUNK, VALUE
 from .acting.normalizer import Moments, Normalizer, moments
+from .acting.ppo_arrays import LOG_STD, POLICY, RETURN_NORM, TRUNK, VALUE
 from .nets import gaussian, tf
 from .nets import ppo_losses as losses
 from .nets.adam import Adam
@@ -153,7 +153,7 @@ class PPO:
         means = totals.numpy() / max(float(n_applied), 1.0)
         metrics = dict(zip(TERMS, means.tolist()))
         metrics["ppo/explained_variance"] = float(explained)
-        metrics["ppo/passes"] = float(n_applied) / self._config.ppo.nminibatches
+        metrics["ppo/passes"] = float(n_applied) / (self._config.ppo.nminibatches or 1)
         rate = self._config.ppo.lr * lr_scale * float(self._adapted.numpy())
         return metrics | {"ppo/lr": rate}
 
@@ -336,9 +336,7 @@ class PPO:
             else:
                 value_loss = losses.value_loss(value, target)
             entropy = tf.reduce_mean(gaussian.entropy(mean, log_std))
-            loss = (
-                policy_loss + config.vf_coef * value_loss - config.ent_coef * entropy
-            )
+            loss = policy_loss + config.vf_coef * value_loss - config.ent_coef * entropy
         gradients = tape.gradient(
             loss, self._learned, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )

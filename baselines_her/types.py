@@ -11,7 +11,8 @@ import numpy as np
 
 Row = dict[str, float]  # one row of progress.csv, by column
 Arrays = Mapping[str, np.ndarray]
-Act = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+# from the observation, for goal tasks also the achieved and the desired goal
+Act = Callable[..., np.ndarray]
 
 
 # -- records -------------------------------------------------------------------
@@ -110,6 +111,13 @@ class Evaluation:
                 "`returns` and `lengths` instead."
             )
         return float(success.mean())
+
+
+class FlatEpisodes(NamedTuple):
+    """The outcome of E episodes without goals, whatever their lengths."""
+
+    returns: np.ndarray  # [E] float64, sums of rewards
+    lengths: np.ndarray  # [E] int, steps
 
 
 class Start(NamedTuple):

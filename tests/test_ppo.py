@@ -132,7 +132,9 @@ def test_passes_end_once_the_kl_divergence_is_too_large():
     found = learner.update(rollout_of(learner, config), order(passes=5))
     assert 1.0 <= found["ppo/passes"] < 3.0
     config, learner = make(noptepochs=5, lr=1e-2)
-    assert learner.update(rollout_of(learner, config), order(passes=5))["ppo/passes"] == 5
+    assert (
+        learner.update(rollout_of(learner, config), order(passes=5))["ppo/passes"] == 5
+    )
 
 
 @pytest.mark.parametrize(("target", "factor"), [(1e3, 1.5), (1e-9, 1 / 1.5)])

@@ -3,7 +3,7 @@
 Greedy by default (the mean); `stochastic` draws, as training does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -134,4 +134,8 @@ def relu(x: np.ndarray) -> np.ndarray:
     return np.maximum(x, 0.0)
 
 
-ACTIVATIONS = {"tanh": np.tanh, "relu": relu, "elu": elu}
+ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "tanh": np.tanh,
+    "relu": relu,
+    "elu": elu,
+}

@@ -47,7 +47,7 @@ class Entry(NamedTuple):
     columns: tuple[Column, ...]
     panels: Mapping[str, str]  # column -> title: what `plot` draws
     score: str  # the column whose highest value makes a policy the best
-    prepare: Callable[..., Prepared]  # (env, config, comm)
+    prepare: Callable[..., Prepared]  # (env, config, comm, factory)
     build: Callable[..., Any]  # (prepared, env, collectors, comm, critical)
     read_spec: Callable[[dict[str, Any]], Any]  # a policy file's fields -> its spec
     shapes: Callable[[Any, Any], dict[str, tuple[int, ...]]]  # of a policy's arrays

@@ -13,9 +13,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ..parallel.communicator import Solo
-from ..parallel.vector import Crew, Vector, flat, is_mujoco
+from ..parallel.vector import Crew, Vector, is_mujoco
 from ..ppo import PPO
-from ..rollout import reset_seed
+from ..rollout import flat, reset_seed
 from ..seeding import MINIBATCHES, generator
 from ..settings.ppo import PPOConfig
 from ..types import (
@@ -28,6 +28,7 @@ from ..types import (
     Start,
 )
 from .her import Critical
+
 
 class OnPolicy:
     """PPO; an `Algorithm`.

@@ -44,12 +44,14 @@ def fit(spec: FlatSpec, env: gym.Env, env_id: str) -> FlatSpec:
     Raises:
       ValueError: the environment's dimensions are not those of the policy.
     """
-    found = gym.spaces.flatdim(env.observation_space), np.prod(env.action_space.shape)
+    actions = env.action_space
+    n_actions = int(np.prod(actions.shape)) if actions.shape else 0
+    found = gym.spaces.flatdim(env.observation_space), n_actions
     wanted = spec.obs_dim, spec.action_dim
-    if not isinstance(env.action_space, gym.spaces.Box) or found != wanted:
+    if not isinstance(actions, gym.spaces.Box) or found != wanted:
         raise ValueError(
             f"the policy of {spec.env_id} has {wanted} observations and actions, but "
-            f"{env_id} has {tuple(map(int, found))}.  Play it in its own environment."
+            f"{env_id} has {found}.  Play it in its own environment."
         )
     limit = getattr(env.spec, "max_episode_steps", None) or spec.horizon
     return spec._replace(env_id=env_id, horizon=limit)

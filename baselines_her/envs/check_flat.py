@@ -44,7 +44,9 @@ def check_flat(env: gym.Env, env_id: str) -> FlatSpec:
 
 
 def _observation_dim(space: gym.Space) -> int:
-    boxes = list(space.spaces.values()) if isinstance(space, gym.spaces.Dict) else [space]
+    boxes = (
+        list(space.spaces.values()) if isinstance(space, gym.spaces.Dict) else [space]
+    )
     for box in boxes:
         if not isinstance(box, gym.spaces.Box) or len(box.shape) != 1:
             refuse(
@@ -52,7 +54,7 @@ def _observation_dim(space: gym.Space) -> int:
                 str(box),
                 "flatten them (gymnasium.wrappers.FlattenObservation)",
             )
-    return sum(box.shape[0] for box in boxes)  # type: ignore[index]
+    return sum(int(box.shape[0]) for box in boxes)
 
 
 def _action_limits(
@@ -102,7 +104,8 @@ def _trial(env: gym.Env, spec: FlatSpec, seed: int) -> tuple[np.ndarray, np.ndar
                 else type(result).__name__,
                 "follow gymnasium's Env",
             )
-        observation, reward, terminated, truncated, _ = result
+        observation, terminated, truncated = result[0], result[2], result[3]
+        reward: Any = result[1]
         if not np.array_equal(action, kept):
             refuse(
                 "step must not write into the action it is given",
@@ -115,7 +118,9 @@ def _trial(env: gym.Env, spec: FlatSpec, seed: int) -> tuple[np.ndarray, np.ndar
         rewards.append(float(reward))
         if terminated or truncated:
             count += 1
-            observations.append(_checked(_reset(env, seed + 1000 * count), spec, "reset"))
+            observations.append(
+                _checked(_reset(env, seed + 1000 * count), spec, "reset")
+            )
     return np.array(observations), np.array(rewards)
 
 
@@ -150,7 +155,7 @@ def _checked(observation: Any, spec: FlatSpec, method: str) -> np.ndarray:
     observation = np.asarray(observation, np.float64)
     if observation.shape != (spec.obs_dim,):
         refuse(
-            f"{method} must return an observation of its space's shape [{spec.obs_dim}]",
+            f"{method} must return the {spec.obs_dim} numbers of its observation space",
             f"{list(observation.shape)}",
             "correct the space or the observation",
         )

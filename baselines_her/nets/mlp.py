@@ -28,7 +28,7 @@ def glorot_uniform(
 
 
 def orthogonal(last_gain: float, gain: float = float(np.sqrt(2.0))) -> Draw:
-    """Draws orthogonal kernels (Saxe et al. 2014) with one gain, and one for the last."""
+    """Draws orthogonal kernels (Saxe et al. 2014); the last has a gain of its own."""
 
     def draw(
         rng: np.random.Generator, rows: int, columns: int, is_last: bool

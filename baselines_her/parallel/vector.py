@@ -7,9 +7,10 @@ are stepped one after the other.
 An episode is a function of its stream and number: the environment is reset with a seed
 of its own, and the noise of its actions comes from a generator of its own.  So neither
 the number of threads nor what other streams do changes a bit.  An unfinished episode is
-its number and its actions so far: `state` holds these, and `load_state` plays them again.
+its number and its actions so far: `state` holds these, `load_state` plays them again.
 """
 
+import itertools
 import math
 import queue
 import threading
@@ -20,6 +21,7 @@ import gymnasium as gym
 import numpy as np
 
 from ..envs.faults import Place
+from ..rollout import flat
 from ..seeding import NOISE, TRAINING, stream
 from ..types import Arrays, FlatSpec
 
@@ -100,7 +102,9 @@ class Vector:
         self._require_finite("observation", self._next)
         self._require_finite("reward", self._reward)
         step = Step(
-            self._next.copy(), self._reward.copy(), *(flag.copy() for flag in self._flags)
+            self._next.copy(),
+            self._reward.copy(),
+            *(flag.copy() for flag in self._flags),
         )
         np.copyto(self.obs, self._next)
         for k in np.flatnonzero(step.terminated | step.truncated):
@@ -197,7 +201,7 @@ class Noise:
     def __init__(self, dim: int):
         self._dim, self._used = dim, 0
         self._rng = np.random.default_rng(0)
-        self._drawn = np.zeros((0, dim), np.float32)
+        self._drawn: np.ndarray = np.zeros((0, dim), np.float32)
 
     def begin(self, rng: np.random.Generator) -> None:
         """The numbers of a new episode come from `rng`."""
@@ -208,7 +212,8 @@ class Noise:
         """The next step's, [A]."""
         if self._used == len(self._drawn):
             shape = self.BLOCK, self._dim
-            self._drawn, self._used = self._rng.standard_normal(shape, np.float32), 0
+            self._drawn = self._rng.standard_normal(shape, np.float32)
+            self._used = 0
         self._used += 1
         return self._drawn[self._used - 1]
 
@@ -218,13 +223,15 @@ class Crew:
 
     def __init__(self, n: int, threads: int):
         bounds = np.linspace(0, n, min(threads, n) + 1).round().astype(int)
-        self._own, *others = [range(a, b) for a, b in zip(bounds, bounds[1:])]
+        self._own, *others = [range(a, b) for a, b in itertools.pairwise(bounds)]
         self._done: queue.SimpleQueue = queue.SimpleQueue()
         self._work: list[queue.SimpleQueue] = []
         for share in others:
             inbox: queue.SimpleQueue = queue.SimpleQueue()
             self._work.append(inbox)
-            threading.Thread(target=self._serve, args=(inbox, share), daemon=True).start()
+            threading.Thread(
+                target=self._serve, args=(inbox, share), daemon=True
+            ).start()
 
     def run(self, work: Callable[[int], None]) -> None:
         """Calls `work(k)` for every k; raises the first error of any thread."""
@@ -259,10 +266,3 @@ def is_mujoco(env: gym.Env) -> bool:
     """Whether this is a MuJoCo environment, whose steps may run in threads."""
     base: Any = env.unwrapped
     return hasattr(base, "model") and hasattr(base, "data")
-
-
-def flat(observation: Any) -> np.ndarray:
-    """An observation as one vector; a dictionary's parts follow each other by name."""
-    if isinstance(observation, dict):
-        return np.concatenate([observation[name] for name in sorted(observation)])
-    return observation

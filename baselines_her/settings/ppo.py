@@ -130,7 +130,9 @@ class UpdateConfig:
         False, "clip the values' change to cliprange, as baselines does"
     )
     target_kl: float | None = setting(
-        None, "end the passes of an iteration once the KL divergence exceeds this", above=0
+        None,
+        "end the passes of an iteration once the KL divergence exceeds this",
+        above=0,
     )
 
 
@@ -158,8 +160,8 @@ class PPOConfig:
             raise ValueError("hidden_sizes must name at least one layer, found none.")
         if self.network.head_sizes and not self.network.shared_trunk:
             raise ValueError(
-                "head_sizes has no effect without shared_trunk.  Set shared_trunk=1, or "
-                "drop head_sizes."
+                "head_sizes has no effect without shared_trunk.  Set shared_trunk=1, "
+                "or drop head_sizes."
             )
 
     @property
@@ -216,8 +218,8 @@ def sizes_of(name: str, text: str) -> list[int]:
     words = [word.strip() for word in text.split(",")] if text.strip() else []
     if len(words) > 20 or not all(w.isdigit() and 0 < int(w) <= 16_384 for w in words):
         raise ValueError(
-            f"{name} must be up to 20 whole numbers from 1 to 16384 with commas between "
-            f"them, found {text!r}."
+            f"{name} must be up to 20 whole numbers from 1 to 16384, separated by "
+            f"commas, found {text!r}."
         )
     return [int(word) for word in words]
 

@@ -97,5 +97,5 @@ def test_the_clipped_value_loss_takes_the_worse_of_both():
 
 
 def test_columns_are_refused():
-    with pytest.raises(ValueError, match=r"ratio must have shape \[B\], found \[1, 1\]"):
+    with pytest.raises(ValueError, match=r"ratio must have shape \[B\]"):
         losses.policy_loss(f([1.0]), f(1.0), 0.2)
