@@ -32,6 +32,7 @@ check: $(VENV)/.all  ## formatting, lint and types
 reliability: $(VENV)/.all  ## the long checks
 	FETCH_EPISODES=400 $(BIN)/python -m pytest tests/envs/test_fetch.py
 	HYPOTHESIS_EXAMPLES=10000 $(BIN)/python -m pytest tests/test_properties.py
+	HOSTILE_EVERY=1 $(BIN)/python -m pytest tests/reliability
 	$(BIN)/python tests/reliability/damage.py
 	$(BIN)/python tests/reliability/strangers.py
 	$(BIN)/python tests/reliability/kill.py
