@@ -11,6 +11,7 @@ from .config import from_flags, require_effects
 from .parallel.abort import ending_together
 from .parallel.communicator import connect
 from .parallel.launcher import relaunch, report_end
+from .runs.saver import resumed_flags
 from .types import Communicator
 
 
@@ -34,7 +35,7 @@ def _run(arguments: list[str]) -> None:
 
 
 def _run_with(comm: Communicator, arguments: list[str]) -> None:
-    command = _checked(parse_command(arguments))
+    command = _checked(parse_command(arguments), comm.rank)
     flags = command.flags
     only_plays = "load_path" in flags and not {"num_timesteps", "resume"} & {*flags}
     if flags.get("play") and only_plays:
@@ -46,12 +47,17 @@ def _run_with(comm: Communicator, arguments: list[str]) -> None:
         _train(command, arguments, comm)
 
 
-def _checked(command: Command) -> Command:
+def _checked(command: Command, rank: int) -> Command:
     """The command; bad values are refused before anything heavy is loaded."""
     for name in "log_path", "load_path", "save_path", "resume", "demo_file":
         if command.flags.get(name) == "":
             raise ValueError(f"{name} must be a path, found nothing after --{name}=.")
-    require_effects(from_flags(**command.flags), command.flags)
+    given = command.flags
+    env, flags = given.get("env"), {k: v for k, v in given.items() if k != "env"}
+    if rank == 0:  # only the first worker must see the run's folder
+        env, flags = resumed_flags(flags, env, has_maker=False)
+    chosen = {**flags, "env": env} if env else flags
+    require_effects(from_flags(**chosen), given)
     return command
 
 

@@ -24,9 +24,13 @@ class RunConfig:
         often=True,
     )
     preset: str = setting("laptop", "named set of defaults", often=True)
-    seed: int = setting(0, "seed of all randomness", low=0, often=True)
+    seed: int = setting(0, "seed of all randomness", low=0, high=2**63 - 1, often=True)
     num_timesteps: int = setting(
-        1_000_000, "training env steps of all workers together", low=1, often=True
+        1_000_000,
+        "training env steps of all workers together",
+        low=1,
+        high=10**12,
+        often=True,
     )
     log_path: str | None = setting(
         None, "run folder; default: logs/<alg>/<env>_<n>", often=True
@@ -74,13 +78,16 @@ class LoopConfig:
         often=True,
     )
     policy_save_interval: int = setting(
-        5, "epochs between policy_<epoch>.pkl; 0: only best and latest", low=0
+        5,
+        "epochs between policy_<epoch>.pkl; 0: only best and latest",
+        low=0,
+        high=10**9,
     )
     checkpoint_interval: float = setting(
-        300.0, "seconds between checkpoints; 0: after every iteration", low=0
+        300.0, "seconds between checkpoints; 0: after every iteration", low=0, high=1e9
     )
     video_interval: int = setting(
-        0, "film one greedy episode every this many epochs; 0: never", low=0
+        0, "film one greedy episode every this many epochs; 0: never", low=0, high=10**9
     )
 
 
@@ -99,7 +106,10 @@ class MachineConfig:
         high=1000,
     )
     collector_timeout: float = setting(
-        300.0, "seconds after which a silent player process counts as hung", above=0
+        300.0,
+        "seconds after which a silent player process counts as hung",
+        above=0,
+        high=1e9,
     )
     learner_threads: int | None = setting(
         None,
@@ -108,6 +118,6 @@ class MachineConfig:
         high=1024,
     )
     mpi_timeout: float = setting(
-        300.0, "seconds after which a silent worker ends the job", above=0
+        300.0, "seconds after which a silent worker ends the job", above=0, high=1e9
     )
     fast_env: bool = setting(True, "faster look-ups in Fetch and Hand, the same bits")

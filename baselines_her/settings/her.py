@@ -28,12 +28,16 @@ class CollectConfig:
     )
     random_eps: float = setting(0.3, "share of uniformly random actions", low=0, high=1)
     random_steps: int = setting(
-        0, "act at random in cycles that begin before this many env steps", low=0
+        0,
+        "act at random in cycles that begin before this many env steps",
+        low=0,
+        high=10**12,
     )
     noise_eps: float = setting(
         0.2,
         "size of the noise, in units of max_action",
         low=0,
+        high=1e6,
         only_with=needs("noise", "gaussian", "ou"),
     )
     noise: str = setting(
@@ -42,10 +46,14 @@ class CollectConfig:
         choices=("gaussian", "ou", "none"),
     )
     ou_theta: float = setting(
-        0.15, "pull back to 0", low=0, only_with=needs("noise", "ou")
+        0.15, "pull back to 0", low=0, high=1e6, only_with=needs("noise", "ou")
     )
     ou_dt: float = setting(
-        1e-2, "units of time in a step", above=0, only_with=needs("noise", "ou")
+        1e-2,
+        "units of time in a step",
+        above=0,
+        high=1e6,
+        only_with=needs("noise", "ou"),
     )
     skip_bad_episodes: bool = setting(
         False, "drop and count episodes with numbers that are not finite"
@@ -67,7 +75,7 @@ class HindsightConfig:
         "which goals replace the desired one",
         choices=("future", "final", "episode", "none", "futureactual"),
     )
-    replay_k: float = setting(4, "hindsight rows per ordinary row", low=0)
+    replay_k: float = setting(4, "hindsight rows per ordinary row", low=0, high=1e6)
     filter_goals: bool = setting(
         False, "no hindsight goals that were reached when the episode began"
     )
@@ -75,12 +83,14 @@ class HindsightConfig:
         4,
         "rows with the desired goal of any episode, per ordinary row",
         low=0,
+        high=1e6,
         only_with=needs("replay_strategy", "futureactual"),
     )
     achieved_k: float = setting(
         1,
         "rows with an achieved goal of any episode, per ordinary row",
         low=0,
+        high=1e6,
         only_with=needs("replay_strategy", "futureactual"),
     )
     reward_rows: bool = setting(
@@ -95,7 +105,7 @@ class ReplayConfig:
     def __post_init__(self) -> None:
         check_settings(self)
 
-    buffer_size: int = setting(1_000_000, "transitions kept", low=1)
+    buffer_size: int = setting(1_000_000, "transitions kept", low=1, high=10**9)
     prioritization: str = setting(
         "uniform",
         "which transitions are drawn more often: those with large TD errors, or those "
@@ -121,12 +131,14 @@ class ReplayConfig:
         None,
         "added to every |TD error| (default 1e-6) or energy (default 0.01 joules)",
         above=0,
+        high=1e9,
         only_with=needs("prioritization", "tderror", "energy"),
     )
     per_chunk: int = setting(
         0,
         "updates between two refreshes of the priorities; 0: n_batches",
         low=0,
+        high=100_000,
         only_with=needs("prioritization", "tderror"),
     )
 
@@ -155,7 +167,7 @@ class DemoConfig:
         None, "demonstrations (.npz) to learn from", often=True
     )
     num_demo: int = setting(
-        100, "demonstrations used: the first ones of the file", low=1
+        100, "demonstrations used: the first ones of the file", low=1, high=10**9
     )
     demo_batch_size: int = setting(
         128, "rows of every batch from demonstrations", low=1, high=1_000_000
@@ -165,13 +177,16 @@ class DemoConfig:
         None, "clone only where the critic prefers them; default: as bc_loss"
     )
     prm_loss_weight: float = setting(
-        0.001, "with bc_loss: weight of the actor's other terms", low=0
+        0.001, "with bc_loss: weight of the actor's other terms", low=0, high=1e9
     )
     aux_loss_weight: float = setting(
-        0.0078, "with bc_loss: weight of the sum over cloned rows", low=0
+        0.0078, "with bc_loss: weight of the sum over cloned rows", low=0, high=1e9
     )
     bc_fade: int = setting(
-        0, "env steps over which aux_loss_weight fades to 0; 0: never", low=0
+        0,
+        "env steps over which aux_loss_weight fades to 0; 0: never",
+        low=0,
+        high=10**12,
     )
     demo_resets: float = setting(
         0.0,
@@ -188,9 +203,13 @@ class InputConfig:
     def __post_init__(self) -> None:
         check_settings(self)
 
-    clip_obs: float = setting(200.0, "raw inputs are clipped to +- this", above=0)
-    norm_eps: float = setting(0.01, "smallest standard deviation", above=0)
-    norm_clip: float = setting(5.0, "normalised inputs are clipped to +- this", above=0)
+    clip_obs: float = setting(
+        200.0, "raw inputs are clipped to +- this", above=0, high=1e9
+    )
+    norm_eps: float = setting(0.01, "smallest standard deviation", above=0, high=1e9)
+    norm_clip: float = setting(
+        5.0, "normalised inputs are clipped to +- this", above=0, high=1e9
+    )
     relative_goals: bool = setting(False, "goals relative to the achieved goal")
 
 
@@ -210,16 +229,21 @@ class DDPGConfig:
     batch_size: int = setting(
         1024, "transitions per update and worker", low=1, high=1_000_000
     )
-    Q_lr: float = setting(1e-3, "critic's learning rate", low=0)
-    pi_lr: float = setting(1e-3, "actor's learning rate", low=0)
+    Q_lr: float = setting(1e-3, "critic's learning rate", low=0, high=1e3)
+    pi_lr: float = setting(1e-3, "actor's learning rate", low=0, high=1e3)
     lr_fade: int = setting(
-        0, "env steps over which both rates fall to a tenth; 0: never", low=0
+        0,
+        "env steps over which both rates fall to a tenth; 0: never",
+        low=0,
+        high=10**12,
     )
     gamma: float | None = setting(None, "discount; default 1 - 1/T", low=0, high=1)
     polyak: float = setting(
         0.95, "share of the target networks kept once per cycle", low=0, high=1
     )
-    action_l2: float = setting(1.0, "weight of the mean squared action", low=0)
+    action_l2: float = setting(
+        1.0, "weight of the mean squared action", low=0, high=1e9
+    )
     clip_return: bool = setting(True, "clip TD targets to the possible returns")
     clip_pos_returns: bool | None = setting(
         None, "clip TD targets at 0; default: if no reward is positive"

@@ -204,3 +204,13 @@ def test_what_a_user_can_mend_is_one_sentence_and_code_2(kind, capsys):
         run_command(fail)
     assert caught.value.code == 2
     assert capsys.readouterr().err == "error: mend it\n"
+
+
+@pytest.mark.parametrize("name", sorted(fields_of(HERConfig)))
+def test_every_number_has_an_upper_limit(name):
+    """A saved run is resumed with the numbers that its file names."""
+    field = fields_of(HERConfig)[name]
+    if any(kind in str(field.type) for kind in ("int", "float")):
+        assert field.metadata["high"] is not None
+        with pytest.raises(ValueError, match=f"{name} must be at most"):
+            from_flags(**{"env": "FetchReach", name: 1e300})
