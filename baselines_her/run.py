@@ -11,6 +11,8 @@ from .config import from_flags, require_effects
 from .parallel.abort import ending_together
 from .parallel.communicator import connect
 from .parallel.launcher import relaunch, report_end
+from .runs.console import stages
+from .runs.files import require_writable
 from .types import Communicator
 
 
@@ -48,10 +50,9 @@ def _run_with(comm: Communicator, arguments: list[str]) -> None:
 
 def _checked(command: Command) -> Command:
     """The command; bad values are refused before anything heavy is loaded."""
-    for name in "log_path", "load_path", "save_path", "resume", "demo_file":
-        if command.flags.get(name) == "":
-            raise ValueError(f"{name} must be a path, found nothing after --{name}=.")
     require_effects(from_flags(**command.flags), command.flags)
+    if "save_path" in command.flags:
+        require_writable(command.flags["save_path"], "save_path")
     return command
 
 
@@ -60,10 +61,11 @@ def _train(command: Command, arguments: list[str], comm: Communicator) -> None:
     from .envs.make import resolve_id
 
     env = flags.pop("env", None if "resume" in flags else "FetchReach")
-    env = env and resolve_id(env)
-    if not quiet and comm.rank == 0:
-        print("Loading TensorFlow (a few seconds) ...", flush=True)
-    from .training import train
+    with stages(quiet or comm.rank > 0) as show:
+        show("Loading the environments")
+        env = env and resolve_id(env)
+        show("Loading TensorFlow (a few seconds)")
+        from .training import train
 
     words = shlex.join(["python", "-m", "baselines_her.run", *arguments])
     result = train(env, command=words, comm=comm, quiet=quiet, **flags)

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from ..parallel.launcher import launched_rank
 from ..runs.foreign import printable
+from ..runs.sturdy import sturdy_output
 
 
 class Parser(argparse.ArgumentParser):
@@ -33,12 +34,14 @@ def run_command(call: Callable[..., Any], /, *arguments: Any, **options: Any) ->
     """Calls what a command does; returns the exit code: 0, or 130 after Ctrl-C.
 
     What its user can mend (a value, the machine, a file) is one sentence and code 2.
+    A reader of the output that goes away (`| head`) changes nothing.
     """
-    try:
-        call(*arguments, **options)
-    except (ValueError, RuntimeError, OSError) as error:
-        refuse(str(error))
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    with sturdy_output():
+        try:
+            call(*arguments, **options)
+        except (ValueError, RuntimeError, OSError) as error:
+            refuse(str(error))
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            return 130
     return 0

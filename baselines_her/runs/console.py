@@ -1,7 +1,6 @@
 """What a person sees during a run: a live table, or plain lines."""
 
 import contextlib
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -163,54 +162,6 @@ class Live:
         return Group(table, self._progress)
 
 
-class Sturdy:
-    """A console whose loss does not end the run.
-
-    The terminal may go away (a dropped connection, `| head`): from the first line that
-    cannot be written, nothing is shown any more.
-    """
-
-    def __init__(self, console: Console):
-        self._console = console
-
-    def __enter__(self) -> "Sturdy":
-        self._try(self._console.__enter__)
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self._try(lambda: self._console.__exit__(*error))
-
-    def say(self, text: str) -> None:
-        """Shows one line."""
-        self._try(lambda: self._console.say(text))
-
-    def resumes(self, env_steps: int) -> None:
-        """The run continues after this many env steps."""
-        self._try(lambda: self._console.resumes(env_steps))
-
-    def iteration(self, env_steps: int) -> None:
-        """An iteration has ended after this many env steps of the run."""
-        self._try(lambda: self._console.iteration(env_steps))
-
-    def epoch(self, row: Row) -> None:
-        """An epoch has ended."""
-        self._try(lambda: self._console.epoch(row))
-
-    def _try(self, show: Callable[[], Any]) -> None:
-        try:
-            show()
-        except OSError:
-            self._console = Silent()
-            mute_stdout()
-
-
-def mute_stdout() -> None:
-    """Drops what is printed from here on, the last flush at exit included."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.stdout = open(os.devnull, "w")
-
-
 def fitting(columns: list[Column], rows: list[Row], width: int) -> list[Column]:
     """The columns that a table of this width has room for.
 
@@ -240,8 +191,8 @@ def open_console(config: Config, env_id: str, quiet: bool) -> Console:
     if quiet:
         return Silent()
     if sys.stdout.isatty():
-        return Sturdy(Live(total, f"{env_id}, {config.run.preset}", columns))
-    return Sturdy(Plain(total, columns))
+        return Live(total, f"{env_id}, {config.run.preset}", columns)
+    return Plain(total, columns)
 
 
 def clock_text(seconds: float) -> str:
@@ -251,6 +202,22 @@ def clock_text(seconds: float) -> str:
         return f"{rest} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@contextlib.contextmanager
+def stages(quiet: bool) -> Iterator[Callable[[str], None]]:
+    """On a terminal, one line that says what the wait is for, and vanishes at the end.
+
+    Yields a call that shows the next stage.  Elsewhere, and with `quiet`, it shows
+    nothing.
+    """
+    if quiet or not sys.stdout.isatty():
+        yield lambda text: None
+        return
+    from rich.console import Console as RichConsole
+
+    with RichConsole().status("") as status:
+        yield lambda text: status.update(f"{text} ...")
 
 
 @contextlib.contextmanager

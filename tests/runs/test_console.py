@@ -1,18 +1,41 @@
 """What a person sees."""
 
 import io
+import time
 
 import pytest
 
 from baselines_her.algorithms import Column
 from baselines_her.algorithms.her_entry import COLUMNS
 from baselines_her.quiet import quiet_stderr
-from baselines_her.runs.console import Live, Plain, Sturdy, clock_text, fitting
+from baselines_her.runs.console import Live, Plain, clock_text, fitting, stages
+from baselines_her.runs.sturdy import sturdy_output
 
 ROW = dict.fromkeys([column.name for column in COLUMNS], 0.5) | {
     "epoch": 3,
     "steps/env": 2_000,
 }
+
+
+class Gone(io.StringIO):
+    """A stream that nobody reads any more."""
+
+    def write(self, text):
+        raise BrokenPipeError
+
+
+class Terminal(io.StringIO):
+    """A terminal that may go away."""
+
+    is_gone = False
+
+    def write(self, text):
+        if self.is_gone:
+            raise OSError(5, "Input/output error")
+        return super().write(text)
+
+    def isatty(self):
+        return True
 
 
 def test_plain_lines_tell_success_and_the_time_left(capsys):
@@ -69,13 +92,47 @@ def test_a_narrow_table_drops_columns_and_keeps_the_time():
 
 
 def test_a_terminal_that_goes_away_ends_nothing(monkeypatch):
-    class Gone(io.StringIO):
-        def write(self, text):
-            raise BrokenPipeError
-
     monkeypatch.setattr("sys.stdout", Gone())
-    console = Sturdy(Plain(5_000, COLUMNS))
-    with console:
+    with sturdy_output(), Plain(5_000, COLUMNS) as console:
         console.say("nobody reads this")
         console.epoch(ROW)
         print("nor this")
+
+
+def test_a_live_table_whose_terminal_goes_away_ends_nothing(monkeypatch, capfd):
+    """Its thread writes too, and would print a traceback."""
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with sturdy_output(), Live(5_000, "FetchReach-v4", COLUMNS) as live:
+        live.say("somebody reads this")
+        terminal.is_gone = True
+        live.iteration(1_000)
+        live.epoch(ROW)
+        live.say("nobody reads this")
+        time.sleep(0.6)  # it draws four times a second
+    assert "somebody" in terminal.getvalue()
+    assert "nobody" not in terminal.getvalue()
+    assert capfd.readouterr().err == ""
+
+
+def test_start_up_says_what_it_waits_for_on_a_terminal_and_then_vanishes(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with stages(quiet=False) as show:
+        show("Loading TensorFlow")
+        time.sleep(0.3)
+    text = terminal.getvalue()
+    assert "Loading TensorFlow ..." in text
+    erase_line = "\x1b[2K"
+    assert text.rstrip().endswith(erase_line)
+
+
+@pytest.mark.parametrize(("quiet", "stream"), [(True, "Terminal"), (False, "StringIO")])
+def test_start_up_is_silent_when_asked_to_be_and_in_a_pipe(monkeypatch, quiet, stream):
+    output = Terminal() if stream == "Terminal" else io.StringIO()
+    monkeypatch.setattr("sys.stdout", output)
+    with stages(quiet) as show:
+        show("Loading TensorFlow")
+    assert output.getvalue() == ""
