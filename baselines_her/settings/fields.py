@@ -49,7 +49,7 @@ def setting(
       often: most users need it: shown by the short `--help`.
     """
     if only_with:
-        help = f"with {only_with.field}={' or '.join(only_with.values)}: {help}"
+        help += f" (only with --{only_with.field}={' or '.join(only_with.values)})"
     limits = {"low": low, "high": high, "above": above, "choices": choices}
     more = {"help": help, "only_with": only_with, "often": often}
     return dataclasses.field(default=default, metadata=limits | more)
@@ -144,6 +144,9 @@ def _check_range(field, value):
     limits = field.metadata
     if value is None:
         return
+    if value == "":
+        name = field.name
+        raise ValueError(f"{name} must not be empty: give a value, or drop {name}.")
     if limits["choices"] and value not in limits["choices"]:
         words = ", ".join(limits["choices"])
         hint = nearest(str(value), limits["choices"]).removesuffix(".")
