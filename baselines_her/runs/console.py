@@ -111,6 +111,7 @@ class Live:
 
         self._columns = [column for column in columns if column.title]
         self._title, self._rows = title, []  # type: tuple[str, list[Row]]
+        self._has_begun = False
         self._progress = Progress(
             BarColumn(),
             MofNCompleteColumn(),
@@ -141,6 +142,9 @@ class Live:
     def iteration(self, env_steps: int) -> None:
         """Moves the progress bar."""
         self._progress.update(self._task, completed=env_steps)
+        if not self._has_begun:
+            self._has_begun = True
+            self._live.update(self._drawing())
 
     def epoch(self, row: Row) -> None:
         """Adds a row to the table."""
@@ -151,6 +155,8 @@ class Live:
         from rich.console import Group
         from rich.table import Table
 
+        if not self._has_begun:
+            return Group("Compiling during the first cycle ...", self._progress)
         if not self._rows:
             return self._progress
         table = Table(title=self._title, title_justify="left")
@@ -215,9 +221,17 @@ def stages(quiet: bool) -> Iterator[Callable[[str], None]]:
         yield lambda text: None
         return
     from rich.console import Console as RichConsole
+    from rich.live import Live as RichLive
+    from rich.spinner import Spinner
 
-    with RichConsole().status("") as status:
-        yield lambda text: status.update(f"{text} ...")
+    spinner = Spinner("dots")
+    with RichLive(
+        spinner,
+        console=RichConsole(),
+        transient=True,
+        redirect_stderr=False,  # or what `quiet_stderr` silences would be shown
+    ):
+        yield lambda text: spinner.update(text=f"{text} ...")
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """What a person sees."""
 
 import io
+import sys
 import time
 
 import pytest
@@ -64,6 +65,18 @@ def test_the_live_table_shows_the_last_epochs():
     assert shown == [str(epoch) for epoch in range(8, 20)]
 
 
+def test_the_first_cycle_is_said_to_compile():
+    from rich.console import Console
+
+    live, shown = Live(5_000, "FetchReach-v4", COLUMNS), []
+    for _ in range(2):
+        text = io.StringIO()
+        Console(file=text, width=80).print(live._drawing())
+        shown.append("Compiling" in text.getvalue())
+        live.iteration(50)
+    assert shown == [True, False]
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(4, "4 s"), (75, "1:15"), (3700, "1:01:40"), (59.6, "1:00")]
 )
@@ -123,7 +136,10 @@ def test_start_up_says_what_it_waits_for_on_a_terminal_and_then_vanishes(monkeyp
     with stages(quiet=False) as show:
         show("Loading TensorFlow")
         time.sleep(0.3)
+        with quiet_stderr():
+            print("a library's notice", file=sys.stderr)
     text = terminal.getvalue()
+    assert "notice" not in text
     assert "Loading TensorFlow ..." in text
     erase_line = "\x1b[2K"
     assert text.rstrip().endswith(erase_line)
