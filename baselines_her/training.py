@@ -80,8 +80,9 @@ def train(
       The run folder, the best policy's file, the final policy, the rows.
 
     Raises:
-      ValueError: a setting or the environment is not what it must be.
-      RuntimeError: training met something after which it cannot continue.
+      ValueError: a setting, a file or the environment breaks a rule, which the
+        message names.
+      RuntimeError: training cannot continue; the message says why.
     """
     comm = connect(comm)
     quiet = quiet or comm.rank > 0
@@ -216,9 +217,9 @@ def _shared(settings: dict[str, Any]) -> dict[str, Any]:
 def _require_workers(wanted: Any, found: int) -> None:
     if wanted is not None and int(wanted) != found:
         raise ValueError(
-            f"num_cpu must be the number of workers, found {wanted} with {found}.  "
-            "Under mpiexec drop it; `python -m baselines_her.run --num_cpu=N` calls "
-            "mpiexec itself."
+            f"num_cpu must be the number of workers: it is {wanted}, but there are "
+            f"{found}.  Under mpiexec, drop it.  Otherwise use `python -m "
+            "baselines_her.run --num_cpu=N`, which calls mpiexec."
         )
 
 

@@ -60,7 +60,7 @@ def build_parser(algorithm: Entry) -> Parser:
         epilog="The defaults shown here are those of the preset laptop.  Other presets "
         f"change some of them, depending on the environment: {PROG} --help --preset=P "
         "--env=E lists these.  Whole numbers may be written as 2.5e6, switches as "
-        "--play, --play=1 or --play=true.",
+        "--play, --play=1 or --play=true, and --stop_at=none takes a number back.",
         allow_abbrev=False,
         add_help=False,
         formatter_class=functools.partial(argparse.HelpFormatter, max_help_position=28),
