@@ -50,7 +50,7 @@ def update(batch_size, threads):
     obs, goal, ones = normal(25), normal(3), np.ones((N_UPDATES, rows), np.float32)
     action = np.tanh(normal(4))
     batch = Batch(obs, goal, action, -ones, normal(25), goal, ones, 0 * ones)
-    learner.observe(Batch(*(field[0] for field in batch)))
+    learner.observe(batch.obs[0], batch.goal[0])
     seconds = median_seconds(lambda: learner.update(batch), 9) / N_UPDATES
     return {"ms": 1e3 * seconds, "peak_gflops": product_peak(rows)}
 

@@ -25,7 +25,8 @@ def random_batch():
     reward = -(rng.random(rows) < 0.8).astype(np.float32)
     goal, ones = normal(3), np.ones(rows, np.float32)
     action = np.clip(normal(2), -1, 1)
-    return Batch(normal(6), goal, action, reward, normal(6), goal, ones, 0 * ones)
+    parts = normal(6), goal, action, reward, ones, normal(6), goal
+    return Batch(*parts, weight=ones, is_demo=0 * ones)
 
 
 def learner(comm, seed):
@@ -59,7 +60,7 @@ def updates(comm, together, batch):
     start = alone.arrays()
     own = slice(comm.rank, None, comm.size)
     for one, rows in (alone, batch), (together, Batch(*(x[:, own] for x in batch))):
-        one.observe(Batch(*(x[0] for x in rows)))
+        one.observe(rows.obs[0], rows.goal[0])
         one.update(rows)
         one.update_targets()
     comm.require_equal(together.state(), "weights")

@@ -24,6 +24,7 @@ def make_batch(spec, n_updates=3, rows=16, seed=0, demos=0):
         goal=goal,
         action=np.tanh(normal(spec.action_dim)),
         reward=-(normal() > 0).astype(np.float32),
+        discount=np.ones((n_updates, rows), np.float32),
         next_obs=normal(spec.obs_dim),
         next_goal=goal,
         weight=np.ones((n_updates, rows), np.float32),
@@ -216,7 +217,7 @@ def test_numpy_actor_equals_the_tensorflow_actor(point_spec):
     config = from_flags().resolve(point_spec)
     learner = make_learner(point_spec, config)
     batch = make_batch(point_spec, n_updates=1, rows=10_000)
-    learner.observe(Batch(*(field[0] for field in batch)))
+    learner.observe(batch.obs[0], batch.goal[0])
     policy = learner.policy()
     one_by_one = np.array(
         [policy.act(o, g, g) for o, g in zip(batch.obs[0], batch.goal[0])]
@@ -251,7 +252,7 @@ def test_statistics_are_of_clipped_rows(point_spec):
     batch = make_batch(point_spec, n_updates=1)
     batch.obs[0, :, 0] = 100.0
     batch.goal[0, :, 1] = -100.0
-    learner.observe(Batch(*(field[0] for field in batch)))
+    learner.observe(batch.obs[0], batch.goal[0])
     assert learner.obs_norm.stats.mean[0] == 2.0
     assert learner.goal_norm.stats.mean[1] == -2.0
 

@@ -11,20 +11,18 @@ PACKAGE = Path(__file__).parents[1] / "baselines_her"
 # folder; a file that stands on another floor than its folder is named beside it.
 ROWS = [
     {"run", "__init__"},
-    {"training", "demos.__main__"},
-    {"runs.saver"},
-    {"runs.loop"},
-    {"parallel.collectors", "play"},
-    {"parallel.player", "demos.minari", "demos.generate"},
-    {"envs.render", "demos.record", "algorithms", "runs.plot", "runs.table"},
-    {"envs", "replay.sources", "runs.folder", "runs.checkpoint"},
-    {"ddpg", "rollout", "runs.policy_file", "runs.console", "demos.file"},
-    {"acting.exploration", "algorithms.schedules", "cli", "demos"},
-    {"replay", "nets", "runs", "parallel.abort", "acting.policy"},
-    {"config", "her_sampler", "parallel"},
-    {"settings", "runs.stopping", "runs.arrays", "acting"},
-    {"seeding", "versions", "quiet", "types", "parallel.launcher"}
-    | {"runs.safe_pickle", "runs.foreign"},
+    {"training"},
+    {"algorithms.her_setup", "parallel.collectors", "play"}
+    | {"demos.__main__", "demos.generate"},
+    {"algorithms", "parallel.player", "demos.minari", "runs.saver", "runs.plot"},
+    {"ddpg", "acting.exploration", "replay.sources", "runs.loop", "runs.folder"}
+    | {"envs.render", "demos.record"},
+    {"envs", "demos", "nets", "runs.policy_file", "runs.console", "cli.flags"},
+    {"config", "replay", "acting", "runs"},
+    {"cli", "her_sampler", "rollout", "parallel", "algorithms.her_entry"},
+    {"settings"},
+    {"algorithms.__init__", "seeding", "versions", "quiet", "types"}
+    | {"parallel.launcher", "runs.safe_pickle", "runs.foreign", "runs.stopping"},
 ]
 ONLY_IN = {
     "tensorflow": {"nets"},
@@ -33,7 +31,7 @@ ONLY_IN = {
     "mpi4py": {"parallel"},
     "matplotlib": {"runs"},
     "mujoco": {"envs"},
-    "gymnasium": {"envs", "training", "play", "demos", "parallel"},
+    "gymnasium": {"envs", "training", "play", "demos", "parallel", "algorithms"},
     "gymnasium_robotics": {"envs"},
     "pickle": {"runs"},
     "minari": {"demos"},
@@ -67,8 +65,12 @@ def imports(path):
             target = [*base, *(node.module or "").split(".")] if node.module else base
             for alias in node.names:
                 full = [*target, alias.name]
-                is_file = (PACKAGE.joinpath(*full).with_suffix(".py")).exists()
-                yield ".".join(full if is_file else target), ""
+                if PACKAGE.joinpath(*full).with_suffix(".py").exists():
+                    yield ".".join(full), ""
+                elif PACKAGE.joinpath(*target).is_dir():
+                    yield ".".join([*target, "__init__"]), ""
+                else:
+                    yield ".".join(target), ""
 
 
 def row(name):

@@ -12,6 +12,7 @@ from ..envs.check import check
 from ..envs.make import env_factory
 from ..envs.render import make_rendered
 from ..runs.console import progress
+from ..runs.foreign import printable
 from ..runs.video import check_video_path, write_video
 from ..seeding import DEMOS, stream
 from ..settings.fields import nearest
@@ -79,10 +80,10 @@ def generate(
     generator = f"scripted expert, noise {noise:g}, seed {seed}"
     path = Path(out or f"data_fetch_random_{episodes}.npz")
     write_demos(path, join(played.kept, generator=generator))
-    print(f"wrote {len(played.kept)} episodes of {spec.env_id} to {path}")
+    print(f"wrote {len(played.kept)} episodes of {spec.env_id} to {printable(path)}")
     if video:
         write_video(video, played.frames)
-        print(f"wrote {video}")
+        print(f"wrote {printable(video)}")
     return path
 
 

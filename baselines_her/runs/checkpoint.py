@@ -71,7 +71,7 @@ class Checkpoints:
     ):
         """Takes the folder, the ring whose episodes it keeps, the communicator."""
         self._folder, self._comm = folder, comm
-        self._ring = NoRing() if ring is None else ring  # an empty ring is false
+        self._ring = NoRing() if ring is None else ring
         folder.mkdir(parents=True, exist_ok=True)
         self._parts: list[dict[str, Any]] = []  # as in the manifest
         self._mark = f"_rank{comm.rank}of{comm.size}" if comm.size > 1 else ""

@@ -2,10 +2,20 @@
 
 The band is the inter-quartile range over seeds, or with `iqm` a 95 % bootstrap interval
 of the inter-quartile mean (Agarwal et al. 2021, arXiv:2108.13264).
+
+A curve goes as far as at least half of its runs do, and is at every place that of the
+runs that reach it.  So one run that was aborted does not hide the others.  A run that
+takes over a tenth fewer or more environment steps than its group's curve is also drawn
+alone, as a thin line, and the legend counts it.  Every line ends in a dot: a run of one
+epoch is nothing else.
 """
 
-import csv
+import argparse
+import io
 import json
+import os
+import sys
+import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,9 +24,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..algorithms import NAMES, entry
+from ..cli.command import Parser, run_command
 from ..config import fields_of, plain
 from ..settings.fields import has_effect
+from . import labels as names_of
+from .arrays import reason_of
+from .files import write_atomically
 from .folder import FREE
+from .foreign import printable
+from .history import PROGRESS, find_folders, read_columns, read_flags
 
 MISSING = "plotting needs matplotlib.  Run: pip install 'baselines-her[plot]'"
 AXES = {
@@ -29,16 +45,20 @@ PANELS = {
     "test/mean_Q": "mean Q of the test episodes",
 }
 UNTOLD = {*FREE, "seed", "preset"} - {"num_cpu"}  # do not tell groups apart
-LONGEST = 60  # letters of a label; of longer ones no two fit side by side
 LARGE = 1000.0  # values beyond have a logarithmic axis: a critic that diverged
+LARGEST = 1e30  # values beyond are drawn there
 STATISTICS = ("median", "iqm")
+SUFFIXES = (".png", ".svg", ".pdf")
 GRID = 200
+WIDEST = 95  # characters of a line in the legend
+ODD = 0.1  # share of its curve's steps that a run lacks, or has beyond: drawn alone
 
 
 class Run(NamedTuple):
     """One run folder."""
 
     path: Path
+    seed: Any
     settings: dict[str, Any]
     columns: dict[str, np.ndarray]
 
@@ -66,45 +86,34 @@ def plot(
     for value, known in (x, tuple(AXES)), (statistic, STATISTICS):
         if value not in known:
             raise ValueError(f"it must be one of {', '.join(known)}, found {value!r}.")
+    if out is not None and Path(out).suffix not in SUFFIXES:
+        endings = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
+        raise ValueError(f"out must end in {endings}, found {out}.")
     groups = grouped(find_runs(paths), labels)
-    try:
-        import matplotlib
-
-        matplotlib.use("Agg")
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise RuntimeError(MISSING) from None
-    n_columns = 1 if max(map(len, groups)) > LONGEST else 2
-    height = 3.5 + 0.2 * -(-len(groups) // n_columns)  # a line of the legend is 0.2
-    figure = Figure(figsize=(9, height), layout="constrained")
-    axes = figure.subplots(1, len(PANELS))
-    for ax, (column, title) in zip(axes, PANELS.items()):
-        for label, runs in groups.items():
-            _draw(ax, runs, x, column, statistic, label)
-        _scale(ax, x)
-        ax.set(xlabel=AXES[x][2], ylabel=title)
-        ax.grid(alpha=0.3)
-    axes[0].set_ylim(-0.03, 1.03)
-    legend = {"loc": "outside lower center", "ncols": n_columns, "fontsize": "small"}
-    figure.legend(*axes[0].get_legend_handles_labels(), **legend)
+    if not labels:  # a dollar sign in a setting begins no formula
+        groups = {title.replace("$", r"\$"): runs for title, runs in groups.items()}
+    figure = _figure(groups, x, statistic)
     if out is not None:
-        figure.savefig(Path(out).expanduser(), dpi=150)
+        _save(figure, Path(out).expanduser())
     return figure
 
 
 def find_runs(paths: Iterable[str | Path]) -> list[Run]:
     """The runs in these folders, in the order of their names.
 
+    A run without progress.csv, or without a row in it, has only begun and is left out.
+
     Raises:
-      ValueError: there is none.
+      ValueError: there is none, or one cannot be read.
     """
-    folders = [Path(path).expanduser() for path in paths]
-    found = {c.parent for folder in folders for c in folder.rglob("config.json")}
-    runs = [run for path in sorted(found) if (run := _read(path)) is not None]
+    paths = list(paths)
+    folders = find_folders(paths)
+    runs = [run for path in folders if (run := _read(path)) is not None]
     if not runs:
+        found = f"only {folders[0]} without rows" if folders else "none"
         raise ValueError(
-            f"a run with config.json and rows in progress.csv must be in {folders[0]}, "
-            "found none."
+            f"a run with config.json and rows in {PROGRESS} must be in "
+            f"{printable(paths[0])}, found {printable(found)}."
         )
     return runs
 
@@ -117,14 +126,32 @@ def grouped(
     for run in runs:
         told = {k: v for k, v in run.settings.items() if v is not None}
         groups.setdefault(json.dumps(told, sort_keys=True), []).append(run)
-    given = list(labels or [])
+    given = [printable(label) for label in labels or []]
     if given and (len(given) != len(groups) or len(set(given)) < len(given)):
         raise ValueError(f"{len(groups)} different labels are needed, found {given}.")
-    titles = given or _titles([members[0].settings for members in groups.values()])
+    titles = given or names_of.titles([m[0].settings for m in groups.values()])
     return {
-        f"{title} ({len(members)} seed{'s' * (len(members) > 1)})": members
+        f"{title} ({names_of.count(run.seed for run in members)})": members
         for title, members in zip(titles, groups.values())
     }
+
+
+def span(runs: list[Run], x: str) -> tuple[float, float]:
+    """From where to where at least half of the runs have values."""
+    name, unit, _ = AXES[x]
+    ends = np.array([run.columns[name][[0, -1]] / unit for run in runs])
+    first, last = np.sort(ends, axis=0).T
+    half = (len(runs) + 1) // 2
+    return first[half - 1], last[-half]
+
+
+def odd_runs(runs: list[Run]) -> tuple[list[Run], list[Run]]:
+    """The runs that take well fewer environment steps than their group, or more."""
+    _, end = span(runs, "env_steps")
+    ends = [run.columns["steps/env"][-1] for run in runs]
+    shorter = [run for run, e in zip(runs, ends) if e < (1 - ODD) * end]
+    longer = [run for run, e in zip(runs, ends) if e > (1 + ODD) * end]
+    return shorter, longer
 
 
 def curve(
@@ -132,19 +159,33 @@ def curve(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Grid, centre, lower and upper edge of the band, each [GRID].
 
-    Every run is interpolated linearly; the grid ends where the shortest run does.
+    Every run is interpolated linearly.  At each place of the grid counts who has a
+    finite value there; NaN where nobody has.
     """
     name, unit, _ = AXES[x]
-    ends = [run.columns[name][[0, -1]] / unit for run in runs]
-    grid = np.linspace(max(e[0] for e in ends), min(e[1] for e in ends), GRID)
-    values = np.array(
-        [np.interp(grid, run.columns[name] / unit, run.columns[column]) for run in runs]
-    )
+    grid = np.linspace(*span(runs, x), GRID)
+    outside = {"left": np.nan, "right": np.nan}
+    values = np.array([
+        np.interp(grid, run.columns[name] / unit, run.columns[column], **outside)
+        for run in runs
+    ])  # fmt: skip
+    values = np.clip(values, -LARGEST, LARGEST, where=np.isfinite(values), out=values)
+    present = np.isfinite(values)
+    found = np.full((3, GRID), np.nan)
+    for who in np.unique(present, axis=1).T:
+        places = (present == who[:, None]).all(axis=0)
+        if who.any():
+            found[:, places] = _centre_and_band(values[who][:, places], statistic)
+    return grid, *found
+
+
+def _centre_and_band(values: np.ndarray, statistic: str) -> tuple[np.ndarray, ...]:
+    """Of [N, G]: centre, lower and upper edge, each [G]."""
     if statistic == "iqm":
         low, high = bootstrap(values, iqm)
-        return grid, iqm(values), low, high
+        return iqm(values), low, high
     low, centre, high = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
-    return grid, centre, low, high
+    return centre, low, high
 
 
 def iqm(values: np.ndarray) -> np.ndarray:
@@ -171,49 +212,75 @@ def bootstrap(
     return low, high
 
 
-def _titles(groups: list[dict[str, Any]]) -> list[str]:
-    """Of each group the settings that differ; of too many, the fewest that suffice.
-
-    Groups of different algorithms have only `alg` and `env` to compare.
-    """
-    common = [name for name in ("alg", "env") if _n_kinds(groups, [name]) > 1]
-    titles = []
-    for group in groups:
-        kin = [other for other in groups if other.get("alg") == group.get("alg")]
-        names = {name for settings in kin for name in settings}
-        differing = {name for name in names if _n_kinds(kin, [name]) > 1}
-        shown = sorted(differing.union(common))
-        if max(len(_told(settings, shown)) for settings in kin) > LONGEST:
-            shown = sorted(_telling(kin, shown, common))
-            titles.append(_told(group, shown) + ", ...")
-        else:
-            titles.append(_told(group, shown) or str(group.get("env")))
-    return titles
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line; returns the exit code."""
+    parser = Parser(
+        prog="plot.py", description="Draws curves of runs.", allow_abbrev=False
+    )
+    parser.add_argument("paths", nargs="+", help="run folders, or folders of some")
+    parser.add_argument("--x", default="env_steps", help=" | ".join(AXES))
+    parser.add_argument("--out", default="curves.png", help=" | ".join(SUFFIXES))
+    parser.add_argument("--statistic", default="median", help=" | ".join(STATISTICS))
+    parser.add_argument("--labels", nargs="+", help="one for each group")
+    return run_command(_draw_and_tell, parser.parse_args(arguments))
 
 
-def _told(settings: dict[str, Any], names: Iterable[str]) -> str:
-    return ", ".join(f"{name}={settings.get(name)}" for name in names)
+def _draw_and_tell(options: argparse.Namespace) -> None:
+    plot(options.paths, options.x, options.out, options.statistic, options.labels)
+    print(f"wrote {printable(options.out)}")
 
 
-def _n_kinds(groups: list[dict[str, Any]], names: list[str]) -> int:
-    """How many groups these settings tell apart."""
-    return len({repr([group.get(name) for name in names]) for group in groups})
+def _figure(groups: dict[str, list[Run]], x: str, statistic: str) -> Any:
+    try:
+        import matplotlib
+
+        matplotlib.use("Agg")
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise RuntimeError(MISSING) from None
+    groups = {label + _note(runs): runs for label, runs in groups.items()}
+    n_columns = 1 if max(map(len, groups)) > names_of.LONGEST else 2
+    groups = {textwrap.fill(label, WIDEST): runs for label, runs in groups.items()}
+    n_lines = sum(1 + label.count("\n") for label in groups)
+    height = 3.5 + 0.2 * -(-n_lines // n_columns)  # a line of the legend is 0.2
+    figure = Figure(figsize=(9, height), layout="constrained")
+    axes = figure.subplots(1, len(PANELS))
+    for ax, (column, title) in zip(axes, PANELS.items()):
+        for label, runs in groups.items():
+            _draw(ax, runs, x, column, statistic, label)
+        _scale(ax, x)
+        ax.set(xlabel=AXES[x][2], ylabel=title)
+        ax.grid(alpha=0.3)
+    axes[0].set_ylim(-0.03, 1.03)
+    legend = {"loc": "outside lower center", "ncols": n_columns, "fontsize": "small"}
+    figure.legend(*axes[0].get_legend_handles_labels(), **legend)
+    return figure
 
 
-def _telling(
-    groups: list[dict[str, Any]], names: list[str], common: list[str]
-) -> list[str]:
-    """`common` and few more that tell all groups apart: each splits them most."""
-    chosen = list(common)
-    while _n_kinds(groups, chosen) < len(groups):
-        chosen.append(max(names, key=lambda name: _n_kinds(groups, [*chosen, name])))
-    return chosen
+def _note(runs: list[Run]) -> str:
+    """What the legend says about runs that are drawn alone, or nothing."""
+    counts = zip(map(len, odd_runs(runs)), ("shorter", "longer"))
+    told = [f"{n} {word}" for n, word in counts if n]
+    return f", thin: {', '.join(told)}" if told else ""
 
 
 def _draw(ax: Any, runs: list[Run], x: str, column: str, statistic: str, label: str):
     grid, centre, low, high = curve(runs, x, column, statistic)
-    (line,) = ax.plot(grid, centre, label=label)
+    line = _line(ax, grid, centre, label=label, markersize=4)
     ax.fill_between(grid, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+    name, unit, _ = AXES[x]
+    thin = {"color": line.get_color(), "linewidth": 0.7, "markersize": 3}
+    shorter, longer = odd_runs(runs)
+    for run in shorter + longer:
+        values = np.clip(run.columns[column], -LARGEST, LARGEST)
+        _line(ax, run.columns[name] / unit, values, **thin)
+
+
+def _line(ax: Any, x: np.ndarray, y: np.ndarray, **style: Any) -> Any:
+    """A line with a dot at its last finite value."""
+    last = np.flatnonzero(np.isfinite(y))[-1:]
+    (line,) = ax.plot(x, y, marker="o", markevery=last.tolist(), **style)
+    return line
 
 
 def _scale(ax: Any, x: str) -> None:
@@ -227,22 +294,24 @@ def _scale(ax: Any, x: str) -> None:
         ax.autoscale(axis="y")
 
 
-def _read(folder: Path) -> Run | None:
-    file = folder / "progress.csv"
-    if not file.exists():
-        return None
+def _save(figure: Any, path: Path) -> None:
+    """Writes the figure in one step, whatever lies at its path."""
+    sink = io.BytesIO()
     try:
-        with file.open(newline="") as lines:
-            rows = [row for row in csv.DictReader(lines) if None not in row.values()]
-        flags = json.loads((folder / "config.json").read_bytes())["config"]
-        settings = _settings(flags)
-        names = [*PANELS, *(name for name, _, _ in AXES.values())]
-        columns = {name: np.array([float(row[name]) for row in rows]) for name in names}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"{folder} is not a run that can be drawn: {error!r}"
-        ) from None
-    return Run(folder, settings, columns) if rows else None
+        figure.savefig(sink, format=path.suffix[1:], dpi=150)
+    except ValueError as error:  # a label that is no formula, though it looks like one
+        raise ValueError(f"the figure cannot be drawn: {reason_of(error)}") from None
+    write_atomically(path, sink.getvalue())
+
+
+def _read(folder: Path) -> Run | None:
+    if not os.path.lexists(folder / PROGRESS):
+        return None
+    flags = read_flags(folder)
+    columns = read_columns(folder, [*PANELS, *(name for name, _, _ in AXES.values())])
+    has_rows = len(next(iter(columns.values()))) > 0
+    run = Run(folder, flags.get("seed"), _settings(flags), columns)
+    return run if has_rows else None
 
 
 def _settings(flags: dict[str, Any]) -> dict[str, Any]:
@@ -255,3 +324,7 @@ def _settings(flags: dict[str, Any]) -> dict[str, Any]:
         idle = {name for name, field in fields if not has_effect(run, field)}
         flags = {k: usual[k] if k in idle else v for k, v in flags.items()}
     return {k: v for k, v in flags.items() if k not in UNTOLD}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

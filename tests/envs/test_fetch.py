@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from baselines_her.envs.fetch import FastUtils, speed_up
+from baselines_her.envs.fetch import FastUtils, slowness, speed_up
 from baselines_her.envs.make import env_factory
 
 # `make reliability` plays 400 episodes of each: 20,000 steps.
@@ -68,14 +68,19 @@ def test_fast_environments_return_the_same_bits(env_id, acting):
 def test_an_unknown_version_is_left_alone_and_said(monkeypatch):
     _, original = pair("FetchReach")
     monkeypatch.setattr("baselines_her.envs.fetch.KNOWN", ("other",))
-    assert "another version is installed" in speed_up(original)
+    speed_up(original)
+    assert "another version is installed" in slowness(original)
     assert not isinstance(original.unwrapped._utils, FastUtils)
 
 
 def test_other_environments_are_left_alone():
     from point_env import make_point
 
-    assert speed_up(make_point()) is None
+    point = make_point()
+    before = dict(vars(point.unwrapped))
+    speed_up(point)
+    assert vars(point.unwrapped) == before
+    assert slowness(point) is None
 
 
 def test_an_environment_that_is_already_fast_is_nothing_to_speak_of():

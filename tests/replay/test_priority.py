@@ -217,7 +217,7 @@ class ColumnLearner:
     def __init__(self):
         self.batches = []
 
-    def observe(self, batch):
+    def observe(self, obs, goal):
         """Keeps no statistics."""
 
     def policy(self):

@@ -72,9 +72,10 @@ def test_a_file_that_is_replaced_by_a_pipe_is_refused(tmp_path, monkeypatch):
     (tmp_path / "a").write_bytes(b"abc")
     status = os.stat(tmp_path / "a")
     os.mkfifo(tmp_path / "pipe")
-    monkeypatch.setattr(os, "stat", lambda path: status)
-    with pytest.raises(ValueError, match="not a regular file"):
-        read_file(tmp_path / "pipe", limit=1000)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", lambda path: status)
+        with pytest.raises(ValueError, match="not a regular file"):
+            read_file(tmp_path / "pipe", limit=1000)
 
 
 def test_files_without_a_size_are_empty():

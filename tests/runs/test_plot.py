@@ -77,14 +77,51 @@ def test_a_long_label_keeps_the_fewest_settings_that_tell_groups_apart(tmp_path)
     make_run(tmp_path / "b", 0, [0.0, 0.5, 1.0], batch_size=64, **many)
     make_run(tmp_path / "c", 0, [0.0, 0.5, 1.0], batch_size=128, **many)
     assert list(grouped(find_runs([tmp_path]))) == [
-        "action_l2=1.0, batch_size=64, ... (1 seed)",
-        "action_l2=0.5, batch_size=64, ... (1 seed)",
-        "action_l2=0.5, batch_size=128, ... (1 seed)",
+        "action_l2=1.0, batch_size=64 (1 seed)",
+        "action_l2=0.5, batch_size=64 (1 seed)",
+        "action_l2=0.5, batch_size=128 (1 seed)",
     ]
 
 
+def test_variants_of_a_recipe_are_called_by_what_they_vary(tmp_path):
+    recipe = {f"a_long_name_of_the_setting_{k}": 1 for k in "abcde"}
+    for k in "abcde":
+        made = {**recipe, f"a_long_name_of_the_setting_{k}": 0}
+        make_run(tmp_path / k, 0, [0.0, 0.5, 1.0], alg="z", **made)
+    make_run(tmp_path / "recipe", 0, [0.0, 0.5, 1.0], alg="z", **recipe)
+    assert list(grouped(find_runs([tmp_path]))) == [
+        *(f"a_long_name_of_the_setting_{k}=0 (1 seed)" for k in "abcde"),
+        "the usual settings (1 seed)",
+    ]
+
+
+def test_labels_that_are_cut_alike_stay_apart(tmp_path):
+    for n in range(2):
+        make_run(tmp_path / f"{n}", 0, [0.0, 0.5, 1.0], demo_file="x" * 99 + str(n))
+    one, other = grouped(find_runs([tmp_path]))
+    assert other == one.replace(" (1 seed)", " #2 (1 seed)")
+
+
+def test_the_fewest_settings_are_found_where_the_first_one_misleads(tmp_path):
+    """c splits into four and needs both others; p and q tell all six groups apart."""
+    made = (0, 0, 0), (0, 1, 0), (1, 0, 1), (2, 0, 1), (1, 1, 2), (2, 1, 3)
+    for n, (a, b, c) in enumerate(made):
+        long = {f"a_long_name_of_the_setting_{k}": c for k in "xyz"}
+        settings = {"alg": "z", "p": a, "q": b, **long}
+        make_run(tmp_path / f"{n}", 0, [0.0, 0.5, 1.0], **settings)
+    assert list(grouped(find_runs([tmp_path]))) == [
+        f"p={a}, q={b} (1 seed)" for a, b, _ in made
+    ]
+
+
+def test_a_label_begins_no_formula_and_steers_no_terminal(tmp_path):
+    make_run(tmp_path / "a", 0, [0.0, 0.5], env="$\\nonsense{ $\x1b[2J")
+    (legend,) = plot([tmp_path], out=tmp_path / "a.png").legends
+    assert legend.get_texts()[0].get_text() == (r"\$\nonsense{ \$\x1b[2J (1 seed)")
+
+
 def test_the_legend_stays_within_the_figure(runs):
-    for n in 1, 60, 100:  # letters
+    for n in 1, 60, 100, 400:  # letters
         figure = plot([runs], labels=["a" * n, "b" * n])
         figure.draw_without_rendering()
         (legend,) = figure.legends
@@ -105,12 +142,73 @@ def test_the_centre_is_the_median_and_the_band_the_quartiles(runs):
     assert (minutes[0], minutes[-1]) == (0.0, 2.0)
 
 
-def test_the_grid_ends_with_the_shortest_run(tmp_path):
-    make_run(tmp_path / "a", 0, [0.0, 1.0], steps=(10_000, 50_000))
-    make_run(tmp_path / "b", 1, [0.0, 1.0], steps=(20_000, 90_000))
+def test_a_curve_goes_as_far_as_half_of_its_runs(tmp_path):
+    make_run(tmp_path / "a", 0, [0.0, 0.4], steps=(10_000, 50_000))
+    make_run(tmp_path / "b", 1, [0.2, 1.0], steps=(20_000, 100_000))
+    make_run(tmp_path / "c", 2, [0.0, 0.0], steps=(30_000, 200_000))
     (members,) = grouped(find_runs([tmp_path])).values()
-    grid, *_ = curve(members, "env_steps", "test/success_rate")
-    assert (grid[0], grid[-1]) == pytest.approx((20_000, 50_000))
+    grid, centre, low, high = curve(members, "env_steps", "test/success_rate")
+    assert (grid[0], grid[-1]) == (20_000, 100_000)  # two of three begin, and end
+    # at 25,000: 0.15 and 0.25 of a and b; at 40,000: 0.3, 0.4, 0; then only b and c
+    for step, value in (25_000, 0.2), (40_000, 0.3), (60_000, 0.3), (100_000, 0.5):
+        assert np.interp(step, grid, centre) == pytest.approx(value, abs=2e-3)
+    assert (low[-1], high[-1]) == pytest.approx((0.25, 0.75))
+    _, centre, low, high = curve(members, "env_steps", "test/success_rate", "iqm")
+    assert centre[-1] == pytest.approx(0.5)
+    assert (low[-1], high[-1]) == pytest.approx((0.0, 1.0))
+
+
+def test_an_aborted_run_does_not_hide_its_group(runs):
+    make_run(runs / "a9", 9, [0.5, 0.5], steps=(50, 100))
+    make_run(runs / "a10", 10, [0.5] * 4, steps=(0, 100_000, 200_000, 300_000))
+    figure = plot([runs])
+    (legend,) = figure.legends
+    texts = [text.get_text() for text in legend.get_texts()]
+    assert texts == [
+        "polyak=0.9 (5 seeds), thin: 1 shorter, 1 longer",
+        "polyak=0.8 (1 seed)",
+    ]
+    curve_of_a, *thin, curve_of_b = figure.axes[0].lines
+    assert curve_of_a.get_xdata()[-1] == curve_of_b.get_xdata()[-1] == 200_000
+    assert [line.get_xdata()[-1] for line in thin] == [100, 300_000]
+    for line in thin:
+        assert line.get_color() == curve_of_a.get_color()
+        assert line.get_linewidth() < curve_of_a.get_linewidth() / 2
+
+
+def test_whether_a_run_is_shorter_is_counted_in_steps_on_every_axis(runs):
+    progress = runs / "a1" / "progress.csv"
+    progress.write_text(progress.read_text().replace(",120,", ",80,"))  # faster
+    (legend,) = plot([runs], x="minutes").legends
+    assert "thin" not in legend.get_texts()[0].get_text()
+
+
+def test_a_run_of_one_epoch_is_a_visible_dot(tmp_path):
+    make_run(tmp_path / "a", 0, [0.3], steps=(1000,))
+    (line,) = plot([tmp_path]).axes[0].lines
+    assert set(line.get_xdata()) == {1000}
+    assert line.get_marker() == "o"
+    assert line.get_markevery() == [len(line.get_xdata()) - 1]
+    assert line.get_ydata()[-1] == pytest.approx(0.3)
+
+
+def test_seeds_are_counted_once(tmp_path):
+    for name, seed in ("a", 0), ("b", 0), ("c", 1e30):
+        make_run(tmp_path / name, seed, [0.0, 0.5, 1.0])
+    assert list(grouped(find_runs([tmp_path]))) == [
+        "FetchReach-v4 (2 seeds, 3 runs)",
+    ]
+    again = [tmp_path / "a", tmp_path, tmp_path / "b" / ".." / "a"]
+    assert len(find_runs(again)) == 3
+
+
+def test_no_curve_is_drawn_where_no_run_has_a_finite_value(tmp_path):
+    make_run(tmp_path / "a", 0, [0.0, 1.0, "nan", 1.0], steps=(0, 100, 200, 300))
+    make_run(tmp_path / "b", 0, [0.0, "inf", 1.0], steps=(0, 200, 300), polyak=0.8)
+    for members in grouped(find_runs([tmp_path])).values():
+        grid, centre, *_ = curve(members, "env_steps", "test/success_rate")
+        assert np.isnan(centre[(grid > 100) & (grid < 200)]).all()
+        assert centre[-1] == 1.0
 
 
 def test_the_inter_quartile_mean_drops_the_outer_quarters():
@@ -153,6 +251,9 @@ def test_a_critic_that_diverged_does_not_flatten_the_others(runs, tmp_path):
 
 
 def test_wrong_calls_are_named(tmp_path):
+    for out in "r", "r.exe", "png", ".png":
+        with pytest.raises(ValueError, match=r"must end in \.png, \.svg or \.pdf, "):
+            plot([tmp_path], out=out)
     with pytest.raises(ValueError, match=r"must be in .*, found none"):
         plot([tmp_path])
     with pytest.raises(ValueError, match="one of env_steps, minutes, updates"):

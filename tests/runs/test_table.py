@@ -87,3 +87,59 @@ def test_an_empty_folder_is_named(script, tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
         script.main([str(tmp_path)])
     assert "a finished run must be in" in capsys.readouterr().err
+
+
+def cells_of(line):
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_a_finished_run_without_evaluation_shows_its_last_ones(
+    script, tmp_path, capsys
+):
+    success = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
+    write_run(tmp_path / "a_seed0", success, latest=0.9)
+    write_run(tmp_path / "a_seed1", success)
+    (tmp_path / "a_seed1" / "evaluation.json").unlink()
+    (tmp_path / "a_seed1" / "FINISHED").touch()
+    assert script.main([str(tmp_path)]) == 0
+    *_, row, empty, footnote = capsys.readouterr().out.splitlines()
+    assert cells_of(row)[1:4] == ["0.90, 0.30*", "0.60", "-"]
+    assert (empty, footnote) == (
+        "",
+        "* mean of the last 5 evaluations: no evaluation.json",
+    )
+
+
+def test_unfinished_runs_are_counted_where_there_is_no_other(script, tmp_path, capsys):
+    write_run(tmp_path / "a_seed0", [0.5])
+    (tmp_path / "a_seed0" / "evaluation.json").unlink()
+    with pytest.raises(SystemExit, match="2"):
+        script.main([str(tmp_path)])
+    assert "found 1 unfinished." in capsys.readouterr().err
+
+
+def test_another_column_is_shown_by_its_last_values(script, tmp_path, capsys):
+    write_run(tmp_path / "a_seed0", [0.0] * 3, latest=0.9)
+    file = tmp_path / "a_seed0" / "progress.csv"
+    lines = file.read_text().splitlines()
+    more = "test/mean_Q", "-4", "-3", "-2"
+    file.write_text("\n".join(",".join(pair) for pair in zip(lines, more)))
+    assert script.main([str(tmp_path), "--column=test/mean_Q", "--level=-3"]) == 0
+    header, _, row = capsys.readouterr().out.splitlines()
+    assert cells_of(header)[1] == "test/mean_Q (seeds)"
+    assert cells_of(row)[1:3] == ["-3.00", "-3.00"]
+    assert cells_of(row)[6] == "0.3M"  # the mean of the three is -3
+    with pytest.raises(SystemExit, match="2"):
+        script.main([str(tmp_path), "--column=test/meanQ"])
+    assert "no column test/meanQ; did you mean test/mean_Q" in capsys.readouterr().err
+
+
+def test_runs_of_other_names_are_not_joined(script, tmp_path, capsys):
+    write_run(tmp_path / "her" / "Reach_0", [0.1], latest=0.1)
+    write_run(tmp_path / "her" / "Push|_1", [0.2], latest=0.2)
+    assert script.main([str(tmp_path)]) == 0
+    _, _, *rows = capsys.readouterr().out.splitlines()
+    assert [row[: row.index(" | ")] for row in rows] == [
+        "| her: Push\\|_1",
+        "| her: Reach_0",
+    ]

@@ -1,0 +1,104 @@
+"""What groups of runs are called: by the settings that tell them apart."""
+
+import itertools
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from .foreign import printable
+
+LONGEST = 60  # characters of a label; of longer ones no two fit side by side
+LONGEST_PART = 40  # of a setting's name, or of its value
+USUAL = "the usual settings"  # of a group that differs in none
+MOST_TRIED = 10_000  # sets of settings
+
+Settings = dict[str, Any]
+
+
+def titles(groups: list[Settings]) -> list[str]:
+    """A different title for each group, in their order.
+
+    All settings that differ stand in it, for each may be the cause of a difference.
+    Where that is too long, the fewest that tell all groups apart; and where these are
+    too long, those in which a group differs from most others.  Groups of different
+    algorithms have only `alg` and `env` to compare.
+    """
+    common = [name for name in ("alg", "env") if _n_kinds(groups, [name]) > 1]
+    found: dict[int, str] = {}
+    for alg in {group.get("alg") for group in groups}:
+        places = [n for n, group in enumerate(groups) if group.get("alg") == alg]
+        found |= zip(places, _titles_of_kin([groups[n] for n in places], common))
+    return _distinct(found[n] for n in range(len(groups)))
+
+
+def _titles_of_kin(kin: list[Settings], common: list[str]) -> list[str]:
+    """The titles of groups of one algorithm."""
+    names = {name for settings in kin for name in settings}
+    differing = sorted(name for name in names if _n_kinds(kin, [name]) > 1)
+    shown = sorted({*differing, *common})
+    told = [_told(settings, shown) for settings in kin]
+    if max(map(len, told)) > LONGEST:
+        shown = sorted(_fewest(kin, differing, common))
+        told = [_told(settings, shown) for settings in kin]
+    if max(map(len, told)) > LONGEST:
+        usual = {name: _usual(kin, name) for name in differing if name not in common}
+        odd = [[k for k in usual if settings.get(k) != usual[k]] for settings in kin]
+        shown_of = [sorted({*names, *common}) for names in odd]
+        told = [_told(*pair) or USUAL for pair in zip(kin, shown_of)]
+    env = printable(kin[0].get("env"), LONGEST_PART)
+    return [text or env for text in told]
+
+
+def count(seeds: Iterable[Any]) -> str:
+    """How many seeds, and how many runs if some share one: "2 seeds, 3 runs"."""
+    texts = [json.dumps(seed) for seed in seeds]
+    n_seeds, n_runs = len(set(texts)), len(texts)
+    told = f"{n_seeds} seed{'s' * (n_seeds > 1)}"
+    return told if n_seeds == n_runs else f"{told}, {n_runs} runs"
+
+
+def _usual(groups: list[Settings], name: str) -> Any:
+    """The value of a setting that most groups have."""
+    values = [group.get(name) for group in groups]
+    return max(values, key=lambda value: values.count(value))
+
+
+def _told(settings: Settings, names: Iterable[str]) -> str:
+    return ", ".join(
+        f"{printable(name, LONGEST_PART)}={printable(settings.get(name), LONGEST_PART)}"
+        for name in names
+    )
+
+
+def _n_kinds(groups: list[Settings], names: Iterable[str]) -> int:
+    """How many groups these settings tell apart."""
+    return len({repr([group.get(name) for name in names]) for group in groups})
+
+
+def _fewest(groups: list[Settings], names: list[str], common: list[str]) -> list[str]:
+    """`common` and the fewest more that tell all groups apart.
+
+    Of sets of the same size, the first in the alphabet.  Where there are too many to
+    try, each further setting is the one that splits the groups most.
+    """
+    sizes = range(len(names) + 1)
+    sets = itertools.chain.from_iterable(
+        itertools.combinations(names, size) for size in sizes
+    )
+    for more in itertools.islice(sets, MOST_TRIED // len(groups)):
+        if _n_kinds(groups, [*common, *more]) == len(groups):
+            return [*common, *more]
+    chosen = list(common)
+    while _n_kinds(groups, chosen) < len(groups):
+        chosen.append(max(names, key=lambda name: _n_kinds(groups, [*chosen, name])))
+    return chosen
+
+
+def _distinct(texts: Iterable[str]) -> list[str]:
+    """The texts, with a number after each that was there before."""
+    seen: dict[str, int] = {}
+    found = []
+    for text in texts:
+        seen[text] = seen.get(text, 0) + 1
+        found.append(text if seen[text] == 1 else f"{text} #{seen[text]}")
+    return found
