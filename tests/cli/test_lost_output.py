@@ -35,6 +35,24 @@ def test_a_run_whose_reader_goes_away_finishes_and_plays(
     assert (tmp_path / "run" / "FINISHED").exists()
 
 
+def test_workers_whose_reader_goes_away_finish(tmp_path, subprocess_environment):
+    """mpiexec itself would end them."""
+    pytest.importorskip("mpi4py")
+    process = subprocess.Popen(
+        [*RUN, *FLAGS, "--num_cpu=2", "--collectors=0"],
+        cwd=tmp_path,
+        env=subprocess_environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert "2 workers, run folder run" in process.stdout.readline()
+    process.stdout.close()
+    error = process.stderr.read()
+    assert (process.wait(timeout=120), error) == (0, "")
+    assert (tmp_path / "run" / "FINISHED").exists()
+
+
 def test_a_run_whose_both_streams_go_away_finishes(tmp_path, subprocess_environment):
     reader, writer = os.pipe()
     os.close(reader)
