@@ -217,8 +217,8 @@ def _shared(settings: dict[str, Any]) -> dict[str, Any]:
 def _require_workers(wanted: Any, found: int) -> None:
     if wanted is not None and int(wanted) != found:
         raise ValueError(
-            f"num_cpu must be the number of workers: it is {wanted}, but there are "
-            f"{found}.  Under mpiexec, drop it.  Otherwise use `python -m "
+            f"num_cpu must be the number of workers, found {wanted} with {found} "
+            "workers.  Under mpiexec, drop it.  Otherwise use `python -m "
             "baselines_her.run --num_cpu=N`, which calls mpiexec."
         )
 
