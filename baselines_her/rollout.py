@@ -4,19 +4,15 @@ Whoever acts offers `start(rng) -> act(obs, achieved, goal)`: policies, explorer
 scripted experts share this file, so there is one definition of an episode.
 """
 
-import math
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from .envs.faults import BadState, Fault, Place, exits_refused
 from .types import Actor, EnvSpec, Episodes, Evaluation, Start, concatenate
 
 SUBSTITUTES = 10  # for one bad episode
-
-
-class BadState(RuntimeError):
-    """A number that is not finite came out of an environment or an actor."""
 
 
 def evaluation_of(episodes: Episodes) -> Evaluation:
@@ -73,16 +69,24 @@ def play_episode(
     Raises:
       BadState: an action, an observation, a goal or a reward was not finite, or the
         simulation diverged; found at the step where it happened.
-      RuntimeError: the episode ended early, or success was not told.
+      Fault: the environment raised an error, ended the episode early, moved the
+        goal, returned another shape, or did not report success.
     """
+    with exits_refused():
+        return _play(env, spec, actor, start, on_state)
+
+
+def _play(
+    env: Any, spec: EnvSpec, actor: Actor, start: Start, on_state: Callable[[], None]
+) -> Episodes:
+    place = _place(spec, start)
     rng = np.random.default_rng(start.seed)
     options = {} if start.state is None else {"options": start.options}
-    observation, _ = env.reset(seed=reset_seed(rng), **options)
+    observation, _ = place.call(0, env.reset, seed=reset_seed(rng), **options)
     episode = _empty(spec)
     goal = episode.goal[0]
-    goal[:] = observation["desired_goal"]
-    place = _Place(spec.env_id, start.seed.spawn_key)
-    place.require_finite("desired_goal", goal, 0)
+    _copy(observation, "desired_goal", goal, place, 0)
+    fixed = FixedGoal(observation["desired_goal"])
     act = actor.start(rng)
     given = () if start.actions is None else start.actions
     _record(episode, 0, observation, place)
@@ -92,18 +96,34 @@ def play_episode(
         action = given[t] if t < len(given) else act(*state)
         place.require_finite("action", action, t)
         episode.action[0, t] = action
-        observation, reward, terminated, truncated, info = place.step(env, action, t)
+        result = place.call(t, env.step, action)
+        observation, reward, terminated, truncated, info = result
         place.require_finite("reward", reward, t)
         _record(episode, t + 1, observation, place)
+        _require_same_goal(fixed, observation, place, t + 1)
         episode.success[0, t] = success(info)
         episode.returns[0] += reward
         on_state()
         if terminated or (truncated and t + 1 < spec.horizon):
-            raise RuntimeError(
-                f"every episode must last {spec.horizon} steps, but this one ended "
-                f"after {t + 1}.  Wrap the environment so that it goes on."
+            raise Fault(
+                f"every episode must last {spec.horizon} steps, but {place.episode} of "
+                f"{place.env_id} ended after {t + 1}.  Let only the time limit end "
+                "episodes (continuing_task=True in the maze environments)."
             )
     return episode
+
+
+class FixedGoal:
+    """An episode's goal as the environment first gave it, in its own precision."""
+
+    def __init__(self, goal: Any):
+        self._goal = np.array(goal)
+        self._bytes = self._goal.tobytes()
+
+    def equals(self, found: Any) -> bool:
+        """Whether another goal is the same; comparing bytes takes 0.3 us."""
+        found = np.asarray(found)
+        return found.tobytes() == self._bytes or np.array_equal(found, self._goal)
 
 
 def _play_or_substitute(
@@ -119,7 +139,7 @@ def _play_or_substitute(
             return episode._replace(skipped=np.array([n]))
         except BadState as error:
             last = error
-    raise RuntimeError(f"{SUBSTITUTES + 1} episodes in a row were bad.  {last}")
+    raise Fault(f"{SUBSTITUTES + 1} episodes in a row were bad.  {last}")
 
 
 def reset_seed(rng: np.random.Generator) -> int:
@@ -131,12 +151,12 @@ def success(info: dict[str, Any]) -> bool:
     """Whether the environment reports success at this step.
 
     Raises:
-      RuntimeError: `info` holds neither `is_success` nor `success`.
+      Fault: `info` holds neither `is_success` nor `success`.
     """
     for key in ("is_success", "success"):
         if key in info:
             return bool(info[key])
-    raise RuntimeError(
+    raise Fault(
         'info must hold "is_success" (or "success") after every step, found '
         f"{sorted(info)}.  Add it in the environment's step()."
     )
@@ -154,37 +174,38 @@ def _empty(spec: EnvSpec) -> Episodes:
     )
 
 
+def _place(spec: EnvSpec, start: Start) -> Place:
+    key = start.seed.spawn_key  # purpose, rank, number
+    return Place(spec.env_id, f"episode {key[2] if len(key) > 2 else 0}")
+
+
 def _record(
-    episode: Episodes, t: int, observation: dict[str, np.ndarray], place: "_Place"
+    episode: Episodes, t: int, observation: dict[str, np.ndarray], place: Place
 ) -> None:
-    episode.obs[0, t] = observation["observation"]
-    episode.achieved[0, t] = observation["achieved_goal"]
-    place.require_finite("observation", episode.obs[0, t], t)
-    place.require_finite("achieved_goal", episode.achieved[0, t], t)
+    _copy(observation, "observation", episode.obs[0, t], place, t)
+    _copy(observation, "achieved_goal", episode.achieved[0, t], place, t)
 
 
-class _Place(NamedTuple):
-    """Which episode is being played, for what an error says."""
+def _copy(
+    observation: dict[str, np.ndarray], name: str, row: np.ndarray, place: Place, t: int
+) -> None:
+    """Copies one part of an observation into its row of the record."""
+    value = observation[name]
+    if np.shape(value) != row.shape:  # NumPy would fill the row with a single number
+        raise Fault(
+            f"{name} must have {len(row)} numbers, found shape {list(np.shape(value))} "
+            f"in {place.at(t)}.  Correct the environment."
+        )
+    row[...] = value
+    place.require_finite(name, row, t)
 
-    env_id: str
-    key: tuple[int, ...]  # of its seed: purpose, rank, number
 
-    def require_finite(self, field: str, value: Any, t: int) -> None:
-        """MuJoCo answers a NaN with a silent reset, compute_reward with success."""
-        if not math.isfinite(np.sum(value)):
-            raise self.error(f"{field}, {value}", t)
-
-    def step(self, env: Any, action: np.ndarray, t: int) -> tuple:
-        """One step of the environment, which may find that it has diverged."""
-        try:
-            return env.step(action)
-        except BadState as error:
-            raise self.error(str(error), t) from None
-
-    def error(self, what: str, t: int) -> BadState:
-        """Names environment, episode, step and field."""
-        number = self.key[2] if len(self.key) > 2 else 0
-        return BadState(
-            f"numbers must be finite, found in {self.env_id}, episode {number}, step "
-            f"{t}: {what}.  Look at the environment, or give --skip_bad_episodes."
+def _require_same_goal(
+    fixed: FixedGoal, observation: dict[str, np.ndarray], place: Place, t: int
+) -> None:
+    if not fixed.equals(observation["desired_goal"]):
+        raise Fault(
+            "desired_goal must stay the same within an episode, found another one in "
+            f"{place.at(t)}.  Draw goals in reset() only (reset_target=False in the "
+            "maze environments)."
         )

@@ -125,6 +125,8 @@ class ObjectMotion(NamedTuple):
 
     position: Callable[[np.ndarray, np.ndarray], np.ndarray]  # (obs, achieved): [.., 3]
     dt: float  # seconds of a step
+    rotation: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None  # [.., 4]
+    most: float = 0.5  # joules that a step can gain
 
 
 class Index(NamedTuple):

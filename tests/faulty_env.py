@@ -6,6 +6,7 @@ FAULT_STAMP names a file that is touched at that moment.
 import os
 import signal
 import sys
+from os import _exit as leave
 from pathlib import Path
 
 import gymnasium as gym
@@ -22,7 +23,7 @@ def fail(kind):
     if kind == "exit(3)":
         sys.exit(3)
     if kind == "_exit(0)":
-        os._exit(0)
+        leave(0)  # as compiled code would: nothing of ours can see it
     os.kill(os.getpid(), getattr(signal, kind))
 
 

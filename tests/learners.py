@@ -1,10 +1,12 @@
-"""Learners, and the cycle around them, on the point."""
+"""Learners, and the cycle around them, on the point.
+
+Processes that play episodes import it with the tests' policies: no TensorFlow here.
+"""
 
 import numpy as np
 from point_env import PointEnv, make_point
 
 from baselines_her.config import from_flags
-from baselines_her.ddpg import DDPG
 from baselines_her.envs.check import reward_function
 from baselines_her.envs.make import EnvFactory
 from baselines_her.parallel.collectors import Collectors
@@ -14,6 +16,8 @@ CYCLE |= {"preset": "laptop"}
 
 
 def make_learner(spec, config, seed=0, **options):
+    from baselines_her.ddpg import DDPG  # players import this module, and no TensorFlow
+
     rng = np.random.default_rng(seed)
     return DDPG(spec, config.ddpg, config.inputs, rng, **options)
 

@@ -24,6 +24,7 @@ ROWS = [
     {"algorithms.__init__", "seeding", "versions", "quiet", "types"}
     | {"parallel.launcher", "runs.safe_pickle", "runs.foreign", "runs.stopping"}
     | {"runs.sturdy"},
+    {"envs.faults"},
 ]
 ONLY_IN = {
     "tensorflow": {"nets"},

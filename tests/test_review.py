@@ -159,10 +159,10 @@ def test_what_is_refused_is_not_printed():
     program = b"\x80\x04cnumpy\ndtype\n](K\x01e\x94"
     for n in range(7):
         program += b"](" + (b"h" + bytes([n])) * 10 + b"e\x94"
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(UnsafePickle):
         read_pickled_array(program + b"\x85R.", 10_000)
-    assert time.perf_counter() - started < 0.2
+    assert time.process_time() - started < 0.2
 
 
 # -- settings, playing --------------------------------------------------------

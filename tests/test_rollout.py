@@ -1,14 +1,17 @@
 """Episodes: what is recorded, and that they depend on nothing but their seed."""
 
+import os
+
 import numpy as np
 import pytest
 from known_policies import arrays, constant_policy, seeds
-from point_env import make_point
+from point_env import PointEnv, make_point
 
 from baselines_her.acting.exploration import Explorer
 from baselines_her.acting.normalizer import Stats
 from baselines_her.acting.policy import Policy
 from baselines_her.envs.check import check
+from baselines_her.envs.faults import Fault
 from baselines_her.rollout import collect, evaluation_of, play_episode, success
 from baselines_her.seeding import generator
 from baselines_her.settings.her import InputConfig
@@ -71,6 +74,108 @@ def test_an_episode_that_ends_early_is_an_error(point_spec):
     env = make_point(horizon=7)
     with pytest.raises(RuntimeError, match=r"must last 12 steps, .* ended after 7"):
         play_episode(env, point_spec, Northward(), seeds(0)[0])
+
+
+class Fourth(PointEnv):
+    """Does something wrong in its fourth step, when `self.steps` is 4."""
+
+    def step(self, action):
+        observation, *rest = super().step(action)
+        return (self.wrong if self.steps == 4 else dict)(observation), *rest
+
+
+class MovesGoal(Fourth):
+    def wrong(self, observation):
+        return {**observation, "desired_goal": observation["desired_goal"] + 1e-9}
+
+
+class OtherShape(Fourth):
+    def wrong(self, observation):
+        return {**observation, "observation": np.zeros(1)}
+
+
+class Raises(Fourth):
+    def wrong(self, observation):
+        raise ValueError("no such body")
+
+
+class Leaves(Fourth):
+    def wrong(self, observation):
+        raise SystemExit
+
+
+class LeavesAtOnce(Fourth):
+    def wrong(self, observation):
+        os._exit(0)
+
+
+@pytest.mark.parametrize(
+    ("env_class", "message"),
+    [
+        (MovesGoal, "desired_goal must stay the same .*, episode 0, step 4"),
+        (OtherShape, r"must have 3 numbers, found shape \[1\] in .* 0, step 4"),
+        (Raises, "(?s)raise an error, but .* 0, step 3, did.*ValueError: no such body"),
+        (Leaves, "must not end the process, found SystemExit: None in .* 0, step 3"),
+        (LeavesAtOnce, r"found SystemExit: os._exit\(0\) in .* 0, step 3"),
+    ],
+)
+def test_a_fault_is_named_with_environment_episode_and_step(
+    point_spec, env_class, message
+):
+    with pytest.raises(Fault, match=message) as caught:
+        play_episode(make_point(env_class), point_spec, Northward(), seeds(0)[0])
+    assert point_spec.env_id in str(caught.value)
+
+
+def test_a_goal_may_come_in_another_type_or_array(point_spec):
+    class Retyped(Fourth):
+        def wrong(self, observation):
+            goal = observation["desired_goal"].astype(np.longdouble)
+            return {**observation, "desired_goal": goal}
+
+    play_episode(make_point(Retyped), point_spec, Northward(), seeds(0)[0])
+
+
+def test_a_goal_that_is_moved_in_place_is_found(point_spec):
+    class InPlace(PointEnv):
+        def _observation(self):
+            return {**super()._observation(), "desired_goal": self.goal}
+
+        def step(self, action):
+            self.goal += 0.5
+            return super().step(action)
+
+    with pytest.raises(Fault, match=r"desired_goal must stay .* step 1\."):
+        play_episode(make_point(InPlace), point_spec, Northward(), seeds(0)[0])
+
+
+def test_exits_are_possible_again_after_an_episode(point_spec):
+    before = os._exit
+    play_episode(make_point(), point_spec, Northward(), seeds(0)[0])
+    with pytest.raises(Fault):
+        play_episode(make_point(Raises), point_spec, Northward(), seeds(0)[0])
+    assert os._exit is before
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(128 + 15)])
+def test_what_a_signals_handler_raises_passes_through(point_spec, error):
+    class Interrupted(Fourth):
+        def wrong(self, observation):
+            raise error
+
+    with pytest.raises(type(error)):
+        play_episode(make_point(Interrupted), point_spec, Northward(), seeds(0)[0])
+
+
+def test_returns_are_sums_of_the_rewards_that_step_gave(point_spec):
+    class Counting(PointEnv):
+        def step(self, action):
+            observation, _, *rest = super().step(action)
+            return observation, 10.0**-self.steps, *rest
+
+    episodes = collect(make_point(Counting), point_spec, Northward(), seeds(0, 1))
+    assert episodes.returns.dtype == np.float64
+    np.testing.assert_allclose(episodes.returns, [0.111111111111] * 2, rtol=1e-15)
 
 
 def test_success_is_read_from_either_key():

@@ -13,9 +13,16 @@ from ..settings.fields import nearest
 from ..versions import mujoco_problem
 from .fetch import speed_up
 from .gl import choose_gl
-from .state import Restorable, is_restorable
+from .registry import Entry, own_entries, register
+from .state import with_simulation
 
 ID = re.compile(r"^(?P<name>[\w/.\-]+?)(-v(?P<version>\d+))?$")
+# The first versions of gymnasium-robotics' tasks in which the robot starts where their
+# documentation says.
+SOUND = {
+    re.compile(r"Fetch(Reach|Push|Slide|PickAndPlace)(Dense)?"): 4,
+    re.compile(r"HandReach(Dense)?"): 3,
+}
 
 
 def resolve_id(env: str) -> str:
@@ -42,11 +49,28 @@ def resolve_id(env: str) -> str:
         raise ValueError(f"unknown environment {env}{found}")
     newest = max(versions)
     chosen = newest if match["version"] is None else int(match["version"])
-    entry = gym.registry.get(f"{wanted}-v{chosen}")
-    if entry is None or "MujocoPy" in str(entry.entry_point):
-        why = "does not exist" if entry is None else "needs mujoco_py, which is dead"
-        raise ValueError(f"{name} {why}: use --env={module}{colon}{wanted}-v{newest}")
+    problem = _problem(wanted, chosen)
+    if problem:
+        best = max(newest, _first_sound(wanted))
+        raise ValueError(
+            f"{wanted}-v{chosen} {problem}: use --env={module}{colon}{wanted}-v{best}"
+        )
     return f"{module}{colon}{wanted}-v{chosen}"
+
+
+def _problem(name: str, version: int) -> str | None:
+    """What is wrong with a version of a registered environment."""
+    entry = gym.registry.get(f"{name}-v{version}")
+    point = "gymnasium_robotics" if entry is None else str(entry.entry_point)
+    if "MujocoPy" in point:
+        return "needs mujoco_py, which is dead"
+    if 0 < version < _first_sound(name) and "gymnasium_robotics" in point:
+        return "starts the robot in another pose than documented"
+    return "does not exist" if entry is None else None
+
+
+def _first_sound(name: str) -> int:
+    return next((first for known, first in SOUND.items() if known.fullmatch(name)), 0)
 
 
 class EnvFactory(NamedTuple):
@@ -55,13 +79,15 @@ class EnvFactory(NamedTuple):
     env_id: str
     build: Callable[..., gym.Env]
     fast: bool = True  # replace slow look-ups, see `fetch.speed_up`
+    entries: tuple[Entry, ...] = ()  # what a new process must register first
 
     def __call__(self, render_mode: str | None = None) -> gym.Env:
         """A fresh environment."""
+        register(self.entries)
         env = self.build(render_mode=render_mode)
         if self.fast:
             speed_up(env)
-        return Restorable(env) if is_restorable(env) else env
+        return with_simulation(env)
 
 
 def env_factory(env: str | None, make_env: Callable[..., gym.Env] | None) -> EnvFactory:
@@ -75,12 +101,13 @@ def env_factory(env: str | None, make_env: Callable[..., gym.Env] | None) -> Env
         if env is None:
             raise ValueError("an environment must be named: env= or make_env=.")
         env_id = resolve_id(env)
-        return EnvFactory(env_id, functools.partial(make, env_id))
+        build = functools.partial(make, env_id)
+        return EnvFactory(env_id, build, entries=own_entries())
     name = env or str(getattr(make_env, "__name__", "custom"))
     takes = inspect.signature(make_env).parameters.values()
-    if any(p.name == "render_mode" or p.kind is p.VAR_KEYWORD for p in takes):
-        return EnvFactory(name, make_env)
-    return EnvFactory(name, functools.partial(_without_mode, make_env))
+    if not any(p.name == "render_mode" or p.kind is p.VAR_KEYWORD for p in takes):
+        make_env = functools.partial(_without_mode, make_env)
+    return EnvFactory(name, make_env, entries=own_entries())
 
 
 def _without_mode(make_env: Callable[[], gym.Env], render_mode=None) -> gym.Env:
@@ -96,6 +123,7 @@ def make(env_id: str, render_mode: str | None = None) -> gym.Env:
 
     Raises:
       RuntimeError: the installed packages cannot build it.
+      ValueError: it cannot be drawn.
     """
     module = env_id.rpartition(":")[0]
     _register(module)
@@ -103,7 +131,19 @@ def make(env_id: str, render_mode: str | None = None) -> gym.Env:
     if problem and not module:
         raise RuntimeError(problem)
     # Its checks are ours (`check.py`), made once and not at every step.
-    return gym.make(env_id, render_mode=render_mode, disable_env_checker=True)
+    build = functools.partial(gym.make, env_id, disable_env_checker=True)
+    if render_mode is None:  # a constructor need not take it
+        return build()
+    try:
+        return build(render_mode=render_mode)
+    except (TypeError, gym.error.Error) as error:
+        if "'render_mode'" not in str(error):
+            raise
+        raise ValueError(
+            f"an environment that is drawn must take render_mode, and {env_id} does "
+            "not.  Add the argument to its constructor, or drop --video, --render and "
+            "--video_interval."
+        ) from error
 
 
 def _register(module: str) -> None:

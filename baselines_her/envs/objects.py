@@ -3,7 +3,8 @@
 Any environment may offer it: a method `object_position(obs, achieved)` of
 `env.unwrapped` that takes observations [..., O] and achieved goals [..., G] and
 returns positions [..., 3] in metres, z upwards; and `dt`, the seconds of a step
-(0.04 if it has none).  The Fetch and Hand environments are known.
+(0.04 if it has none).  The Fetch and Hand environments are known; of the Hand's objects
+the rotation counts, too.
 """
 
 from typing import Any
@@ -15,6 +16,7 @@ from ..types import ObjectMotion
 from .state import is_plain
 
 STEP_SECONDS = 0.04
+HAND_MOST = 2.5  # joules a step, as in Zhao & Tresp's code for the hand
 
 
 def object_motion(env: gym.Env) -> ObjectMotion:
@@ -32,7 +34,7 @@ def object_motion(env: gym.Env) -> ObjectMotion:
         return ObjectMotion(in_fetch, dt)
     joints = getattr(getattr(base, "_model_names", None), "joint_names", ())
     if is_plain(env) and "object:joint" in joints:
-        return ObjectMotion(in_hand, dt)
+        return ObjectMotion(in_hand, dt, rotation_in_hand, HAND_MOST)
     name = env.spec.id if env.spec else base
     raise ValueError(
         f"prioritization=energy needs an environment that moves an object, found "
@@ -49,3 +51,8 @@ def in_fetch(obs: np.ndarray, achieved: np.ndarray) -> np.ndarray:
 def in_hand(obs: np.ndarray, achieved: np.ndarray) -> np.ndarray:
     """What a hand achieves is the object's position and rotation, touch or not."""
     return achieved[..., :3]
+
+
+def rotation_in_hand(obs: np.ndarray, achieved: np.ndarray) -> np.ndarray:
+    """The object's quaternion [..., 4], w first."""
+    return achieved[..., 3:7]

@@ -5,30 +5,30 @@ action depends on more than MuJoCo's state (it moves the mocap body to where the
 was), so whoever wants to begin there replays the actions up to that step.
 """
 
+import inspect
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
-from ..rollout import BadState
+from .faults import BadState, Refusal
 
 DIVERGED = slice(3, 6)  # mjWARN_BADQPOS, mjWARN_BADQVEL, mjWARN_BADQACC
-PLAIN = (gym.wrappers.TimeLimit, gym.wrappers.OrderEnforcing)
+PLAIN = (  # wrappers that leave observations as they are
+    gym.wrappers.TimeLimit,
+    gym.wrappers.OrderEnforcing,
+    gym.wrappers.PassiveEnvChecker,
+    gym.wrappers.RecordEpisodeStatistics,
+    gym.wrappers.ClipAction,
+    gym.wrappers.RescaleAction,
+)
 
 
-class Restorable(gym.Wrapper):
-    """Takes `options={"state": [S], "goal": [G]}` in reset, for MuJoCo robots."""
-
-    def reset(self, *, seed=None, options=None):
-        """As the environment's own, or from a state and with a goal of before."""
-        if not options or "state" not in options:
-            return self.env.reset(seed=seed, options=options)
-        require_restorable(self)
-        observation, info = self.env.reset(seed=seed)
-        return restore(self.env, options["state"], options["goal"], observation), info
+class Simulated(gym.Wrapper):
+    """An environment of MuJoCo, whose simulation must not diverge unseen."""
 
     def step(self, action):
-        """As the environment's own.
+        """Calls the environment's own step.
 
         Raises:
           BadState: MuJoCo found positions, velocities or accelerations that are not
@@ -41,16 +41,55 @@ class Restorable(gym.Wrapper):
         return result
 
 
-def is_restorable(env: gym.Env) -> bool:
-    """Whether `simulator_state` and `restore` know this environment."""
+class Restorable(Simulated):
+    """Takes `options={"state": [S], "goal": [G]}` in reset, for MuJoCo robots."""
+
+    def reset(self, *, seed=None, options=None):
+        """Calls the environment's own reset, or restores a stored state and goal."""
+        if not options or "state" not in options:
+            return self.env.reset(seed=seed, options=options)
+        require_restorable(self)
+        observation, info = self.env.reset(seed=seed)
+        return restore(self.env, options["state"], options["goal"], observation), info
+
+
+def with_simulation(env: gym.Env) -> gym.Env:
+    """The environment in the wrapper that its simulation allows, if it has one."""
+    if is_restorable(env):
+        return Restorable(env)
+    return Simulated(env) if is_simulated(env) else env
+
+
+def is_simulated(env: gym.Env) -> bool:
+    """Whether MuJoCo simulates it, through `model` and `data`."""
     base: Any = env.unwrapped
-    return all(hasattr(base, name) for name in ("model", "data", "goal", "_get_obs"))
+    if not (hasattr(base, "model") and hasattr(base, "data")):
+        return False
+    import mujoco
+
+    return isinstance(base.data, mujoco.MjData)
+
+
+def is_restorable(env: gym.Env) -> bool:
+    """Whether `restore` can put a state back.
+
+    It reads the observation with `_get_obs()`.  The mazes of gymnasium-robotics have a
+    `_get_obs(agent_obs)`, whose argument nobody else knows.
+    """
+    base: Any = env.unwrapped
+    if not (is_simulated(env) and hasattr(base, "goal")):
+        return False
+    try:
+        inspect.signature(base._get_obs).bind()
+    except (AttributeError, TypeError):
+        return False
+    return True
 
 
 def is_plain(env: gym.Env) -> bool:
-    """Whether no wrapper stands between an environment and its observations."""
+    """Whether no wrapper may have changed the environment's observations."""
     inner: Any = env
-    while isinstance(inner, (Restorable, *PLAIN)):
+    while isinstance(inner, (Simulated, *PLAIN)):
         inner = inner.env
     return inner is env.unwrapped
 
@@ -59,11 +98,11 @@ def require_restorable(env: gym.Env) -> None:
     """Refuses an environment that cannot begin from a given state.
 
     Raises:
-      ValueError: it is not a MuJoCo robot, or wrappers stand between it and its
+      Refusal: it is not a MuJoCo robot, or wrappers stand between it and its
         observations.
     """
     if not (isinstance(env, Restorable) and is_plain(env)):
-        raise ValueError(
+        raise Refusal(
             "a start from a stored state needs a MuJoCo robot's own environment, "
             f"found {env}.  Drop --demo_resets, or the wrappers around it."
         )
@@ -73,7 +112,7 @@ def simulator_state(env: gym.Env) -> np.ndarray:
     """MuJoCo's integration state, [S] float64.
 
     Raises:
-      ValueError: the environment is not a MuJoCo robot.
+      Refusal: the environment is not a MuJoCo robot.
     """
     import mujoco
 
@@ -97,7 +136,7 @@ def restore(
       observation: what this reset returned, for its dtypes.
 
     Raises:
-      ValueError: the state is of another model.
+      Refusal: the state is of another model.
     """
     import mujoco
 
@@ -105,7 +144,7 @@ def restore(
     kind = mujoco.mjtState.mjSTATE_INTEGRATION
     size = mujoco.mj_stateSize(base.model, kind)
     if state.shape != (size,):
-        raise ValueError(
+        raise Refusal(
             f"a start state must have {size} numbers here, found {state.shape}.  It "
             "was made with another model or another version of mujoco."
         )

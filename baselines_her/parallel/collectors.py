@@ -5,11 +5,13 @@ batch of episodes and none per step.
 """
 
 import contextlib
+import functools
 import os
 import queue
 import subprocess
 import sys
 from collections import deque
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import cloudpickle
@@ -20,6 +22,7 @@ from ..envs.make import EnvFactory
 from ..rollout import Actor, collect
 from ..types import EnvSpec, Episodes, Start, concatenate
 from .launcher import without_launcher
+from .patience import Patience
 from .player import inbox_of, send
 
 Starts = list[Start]
@@ -35,12 +38,18 @@ class Pending(Protocol):
 class Later:
     """Episodes that are played in this process when they are asked for."""
 
-    def __init__(self, *job: Any):
-        self._job = job  # the arguments of `rollout.collect`
+    def __init__(
+        self,
+        play: Callable[[Iterable[Start]], Episodes],
+        starts: Starts,
+        patience: Patience,
+    ):
+        self._play, self._starts, self._patience = play, starts, patience
 
     def result(self) -> Episodes:
         """Plays them."""
-        return collect(*self._job)
+        with self._patience.watching(self._starts) as starts:
+            return self._play(starts)
 
 
 class Joined:
@@ -55,22 +64,22 @@ class Joined:
 
 
 class Answer:
-    """The answer to one job of a worker; a worker answers in the order of its jobs."""
+    """The answer to one job of a player; a player answers in the order of its jobs."""
 
-    def __init__(self, worker: "Worker"):
-        self._worker = worker
+    def __init__(self, player: "PlayerProcess"):
+        self._player = player
         self.value: Any = None
         self.arrived = False
 
     def result(self) -> Any:
         """Waits for it."""
         while not self.arrived:
-            self._worker.take_next_answer()
+            self._player.take_next_answer()
         return self.value
 
 
-class Worker:
-    """A player process and the jobs it has yet to answer."""
+class PlayerProcess:
+    """A process that plays episodes, and the jobs it has yet to answer."""
 
     def __init__(
         self,
@@ -85,7 +94,7 @@ class Worker:
           factory: builds its environments; travels by cloudpickle, so a lambda of
             the user's script will do.
           spec: their dimensions.
-          timeout: seconds to wait for one answer before the worker counts as hung.
+          timeout: seconds to wait for one answer before the player counts as hung.
           skip_bad: see `rollout.collect`.
         """
         self._timeout = timeout
@@ -101,7 +110,7 @@ class Worker:
         self._send((factory, spec, skip_bad))
 
     def submit(self, method: str, *arguments: Any) -> Answer:
-        """Hands over a job: a method of `worker.Player` and its arguments."""
+        """Hands over a job: a method of `player.Player` and its arguments."""
         self._send((method, arguments))
         self._waiting.append(Answer(self))
         return self._waiting[-1]
@@ -110,8 +119,9 @@ class Worker:
         """Waits for the oldest job's answer.
 
         Raises:
-          RuntimeError: the job failed (with its traceback), the process died, or
-            nothing came within the timeout.
+          Fault: an environment broke a rule, in the words it has in one process.
+          RuntimeError: the job failed otherwise (with its traceback), the process
+            died, or nothing came within the timeout.
         """
         try:
             message = self._inbox.get(timeout=self._timeout)
@@ -123,6 +133,8 @@ class Worker:
         if message is None:
             raise self._died()
         kind, value = cloudpickle.loads(message)
+        if kind == "told":
+            raise value
         if kind == "error":
             raise RuntimeError(f"a collector failed:\n{value}")
         answer = self._waiting.popleft()
@@ -151,7 +163,7 @@ class Worker:
 
 
 class Collectors:
-    """Plays episodes with `n` worker processes, or in this process when n is 0."""
+    """Plays episodes with `n` player processes, or in this process when n is 0."""
 
     def __init__(
         self,
@@ -162,43 +174,50 @@ class Collectors:
         timeout: float = 300.0,
         skip_bad: bool = False,
     ):
-        """Starts the workers.
+        """Starts the players.
 
         Args:
           factory: builds their environments.
           spec: the dimensions.
           env: this process's own environment.
-          n: worker processes, at least 0.
-          timeout: seconds, see `Worker`.
+          n: player processes, at least 0.
+          timeout: seconds to wait for a player's answer, and for an episode that is
+            played here.
           skip_bad: see `rollout.collect`.
         """
         self._env, self._spec, self._skip_bad = env, spec, skip_bad
-        self._workers = [Worker(factory, spec, timeout, skip_bad) for _ in range(n)]
+        self._players = [
+            PlayerProcess(factory, spec, timeout, skip_bad) for _ in range(n)
+        ]
+        self._patience = Patience(spec.env_id, timeout)
 
     def submit(self, actor: Actor, starts: Starts) -> Pending:
         """Begins to play one episode for each start, without waiting."""
-        if not self._workers:
+        if not self._players:
             return self._here(actor, starts)
-        return Joined(self._hand_out(actor, starts, self._workers))
+        return Joined(self._hand_out(actor, starts, self._players))
 
     def collect(self, actor: Actor, starts: Starts) -> Episodes:
         """Plays one episode for each start and waits; this process takes its share."""
-        share = len(starts) // (len(self._workers) + 1)
-        theirs = self._hand_out(actor, starts[share:], self._workers)
+        share = len(starts) // (len(self._players) + 1)
+        theirs = self._hand_out(actor, starts[share:], self._players)
         if not theirs:
             return self._here(actor, starts).result()
         mine = [self._here(actor, starts[:share]).result()] if share else []
         return concatenate([*mine, *(part.result() for part in theirs)])
 
     def _here(self, actor: Actor, starts: Starts) -> Later:
-        return Later(self._env, self._spec, actor, starts, self._skip_bad)
+        play = functools.partial(
+            collect, self._env, self._spec, actor, skip_bad=self._skip_bad
+        )
+        return Later(play, starts, self._patience)
 
-    def _hand_out(self, actor: Actor, starts: Starts, workers: list) -> list[Pending]:
-        """Splits the starts into runs, as equal as they get, one for each worker."""
-        bounds = np.linspace(0, len(starts), len(workers) + 1).round().astype(int)
+    def _hand_out(self, actor: Actor, starts: Starts, players: list) -> list[Pending]:
+        """Splits the starts into runs, as equal as they get, one for each player."""
+        bounds = np.linspace(0, len(starts), len(players) + 1).round().astype(int)
         return [
-            worker.submit("collect", actor, starts[start:stop])
-            for worker, start, stop in zip(workers, bounds, bounds[1:])
+            player.submit("collect", actor, starts[start:stop])
+            for player, start, stop in zip(players, bounds, bounds[1:])
             if stop > start
         ]
 
@@ -206,8 +225,9 @@ class Collectors:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        for worker in self._workers:
-            worker.close()
+        self._patience.close()
+        for player in self._players:
+            player.close()
 
 
 class Filmer:
@@ -218,20 +238,20 @@ class Filmer:
 
     def __init__(self, factory: EnvFactory, spec: EnvSpec, timeout: float = 300.0):
         self._setup = factory, spec, timeout
-        self._worker: Worker | None = None
+        self._player: PlayerProcess | None = None
 
     def film(self, actor: Actor, start: Start) -> list[np.ndarray]:
         """The T+1 frames [H, W, 3] of one episode."""
-        self._worker = self._worker or Worker(*self._setup)
-        _, frames = self._worker.submit("film", actor, start).result()
+        self._player = self._player or PlayerProcess(*self._setup)
+        _, frames = self._player.submit("film", actor, start).result()
         return frames
 
     def __enter__(self) -> "Filmer":
         return self
 
     def __exit__(self, *error: Any) -> None:
-        if self._worker:
-            self._worker.close()
+        if self._player:
+            self._player.close()
 
 
 def _child_environment() -> dict[str, str]:

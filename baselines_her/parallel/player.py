@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 import cloudpickle
 import numpy as np
 
+from ..envs.faults import TOLD
 from ..envs.make import EnvFactory
 from ..envs.render import film, make_rendered
 from ..rollout import Actor, collect
@@ -75,6 +76,7 @@ def main() -> None:
     """Answers jobs (method, arguments) until the input ends."""
     jobs, answers = _take_over_pipes()
     inbox, player = inbox_of(jobs), None
+    answer: tuple[str, Any]
     while (job := inbox.get()) is not None:
         try:
             if player is None:
@@ -82,6 +84,8 @@ def main() -> None:
                 continue
             method, arguments = cloudpickle.loads(job)
             answer = "result", getattr(player, method)(*arguments)
+        except TOLD as error:
+            answer = "told", error
         except BaseException:
             answer = "error", traceback.format_exc()
         try:

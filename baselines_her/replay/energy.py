@@ -2,6 +2,8 @@
 
 Zhao & Tresp 2018, "Energy-Based Hindsight Experience Prioritization"
 (arXiv:1810.01363), section 3: a whole episode has one weight, its steps are alike.
+The authors' code (github.com/ruizhaogit/EnergyBasedPrioritization) has one difference:
+it takes the energies to the power of 1/1.01.
 """
 
 import numpy as np
@@ -10,25 +12,47 @@ from ..types import Index, ObjectMotion
 from .buffer import ReplayBuffer
 from .priority import SumTree, strata
 
-MASS, GRAVITY, MOST = 1.0, 9.81, 0.5  # kg, m/s^2, J a step
+MASS, GRAVITY, INERTIA = 1.0, 9.81, 1.0  # kg, m/s^2, kg m^2
+MOST = 0.5  # J a step
 
 
-def trajectory_energy(position: np.ndarray, dt: float) -> np.ndarray:
-    """What each episode lifted and pushed: the sum of its gains in energy, [E] joules.
+def trajectory_energy(
+    position: np.ndarray,
+    dt: float,
+    rotation: np.ndarray | None = None,
+    most: float = MOST,
+) -> np.ndarray:
+    """The sum of each episode's gains in energy, [E] joules.
 
-    E_t = m g (z_t - z_0) + m/2 |(p_t - p_{t-1}) / dt|^2 with E_0 = 0; a step's gain
-    E_t - E_{t-1} counts between 0 and `MOST`, which takes out falls and collisions.
+    E_t = m g (z_t - z_0) + m/2 |(p_t - p_{t-1}) / dt|^2 + I/2 |(a_t - a_{t-1}) / dt|^2
+    with E_0 = 0 and a_t the Euler angles of the rotation; a step's gain E_t - E_{t-1}
+    counts between 0 and `most`, which takes out falls and collisions (and the jumps
+    of an Euler angle from pi to -pi, which the authors' code does not undo either).
 
     Args:
       position: [E, T+1, 3] of the object, metres.
       dt: seconds between two positions.
+      rotation: [E, T+1, 4] quaternions, w first; default: rotation does not count.
+      most: joules that a step can gain; the authors take 0.5 for Fetch, 2.5 for Hand.
     """
     position = position.astype(np.float64)
     height = position[:, :, 2] - position[:, :1, 2]
     velocity = np.diff(position, axis=1) / dt
     energy = MASS * GRAVITY * height
     energy[:, 1:] += 0.5 * MASS * (velocity**2).sum(axis=-1)
-    return np.diff(energy, axis=1).clip(0.0, MOST).sum(axis=1)
+    if rotation is not None:
+        spin = np.diff(euler_angles(rotation.astype(np.float64)), axis=1) / dt
+        energy[:, 1:] += 0.5 * INERTIA * (spin**2).sum(axis=-1)
+    return np.diff(energy, axis=1).clip(0.0, most).sum(axis=1)
+
+
+def euler_angles(quaternion: np.ndarray) -> np.ndarray:
+    """Angles about x, y and z [..., 3] of quaternions [..., 4], w first."""
+    w, x, y, z = np.moveaxis(quaternion, -1, 0)
+    about_x = np.arctan2(2 * (w * x + y * z), 1 - 2 * (x**2 + y**2))
+    about_y = np.arcsin(np.clip(2 * (w * y - z * x), -1, 1))
+    about_z = np.arctan2(2 * (w * z + x * y), 1 - 2 * (y**2 + z**2))
+    return np.stack([about_x, about_y, about_z], axis=-1)
 
 
 class EnergySampler:
@@ -58,15 +82,18 @@ class EnergySampler:
 
     def add(self, slots: np.ndarray) -> None:
         """New episodes, at `slots` [E], get the weights of their motion."""
-        buffer, (position_of, dt) = self._buffer, self._motion
-        position = np.asarray(position_of(buffer.obs[slots], buffer.achieved[slots]))
+        buffer, motion = self._buffer, self._motion
+        states = buffer.obs[slots], buffer.achieved[slots]
+        position = np.asarray(motion.position(*states))
         wanted = len(slots), buffer.horizon + 1, 3
         if position.shape != wanted or not np.isfinite(position).all():
             raise ValueError(
                 f"object_position must give finite numbers of shape {wanted}, found "
-                f"shape {position.shape}.  Mend it in the environment."
+                f"shape {position.shape}.  Correct it in the environment."
             )
-        self._tree.set(slots, trajectory_energy(position, dt) + self._eps)
+        rotation = motion.rotation and motion.rotation(*states)
+        energy = trajectory_energy(position, motion.dt, rotation, motion.most)
+        self._tree.set(slots, energy + self._eps)
 
     def draw(self, n: int, rng: np.random.Generator) -> Index:
         """`n` transitions, batch after batch, the episodes of a batch stratified."""

@@ -122,6 +122,7 @@ def test_playing_in_another_environment_is_refused(trained, capfd):
     assert expected in refusal(capfd, *command)
 
 
+@pytest.mark.alone
 def test_help_is_quick_and_loads_nothing_heavy(tmp_path, subprocess_environment):
     code = (
         "import sys; from baselines_her.run import main\n"

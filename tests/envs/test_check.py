@@ -6,6 +6,8 @@ import pytest
 from point_env import PointEnv, make_point
 
 from baselines_her.envs.check import check
+from baselines_her.envs.faults import Fault
+from baselines_her.envs.make import env_factory
 
 BROKEN = {}
 
@@ -140,6 +142,40 @@ class MovingGoal(PointEnv):
         return super().step(action)
 
 
+@broken("fixed length.*found continuing_task=False")
+class EndsAtSuccess(PointEnv):
+    continuing_task = False
+
+
+@broken("goal must stay the same.*found reset_target=True")
+class MovesAtSuccess(PointEnv):
+    reset_target = True
+
+
+@broken(r"observation must have its space's shape \[3\]; found \[1\]")
+class OtherShapeLater(PointEnv):
+    def step(self, action):
+        observation, *rest = super().step(action)
+        return {**observation, "observation": np.zeros(1)}, *rest
+
+
+@broken("step must return .* found 4 values")
+class OldStep(gym.Wrapper):
+    def __init__(self, render_mode=None):
+        super().__init__(PointEnv(render_mode))
+
+    def step(self, action):
+        observation, reward, _, truncated, info = self.env.step(action)
+        return observation, reward, truncated, info
+
+
+@broken("that it gives each row alone; found .* for row .*--reward_rows=1")
+class RewardFromOtherRows(PointEnv):
+    def compute_reward(self, achieved_goal, desired_goal, info):
+        distance = np.abs(achieved_goal - desired_goal)[..., 0]
+        return -(distance > np.mean(distance)).astype(np.float32)
+
+
 @broken("info must hold")
 class NoSuccess(PointEnv):
     def step(self, action):
@@ -201,7 +237,8 @@ class WritesIntoActions(PointEnv):
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_environment_is_named_in_one_sentence(name):
     cls, horizon, message = BROKEN[name]
-    env = cls() if name == "OldReset" else make_point(cls, horizon)
+    bare = name in ("OldReset", "OldStep")  # a TimeLimit would trip over it first
+    env = cls() if bare else make_point(cls, horizon)
     with pytest.raises(ValueError, match=message) as caught:
         check(env, name)
     assert "\n" not in str(caught.value)
@@ -221,3 +258,111 @@ def test_the_kind_of_reward_is_measured(shift, kind):
 
     spec = check(make_point(Shifted), "Shifted")
     assert (spec.reward_low, spec.reward_high) == kind
+
+
+class Raises(PointEnv):
+    def step(self, action):
+        raise KeyError("no such body")
+
+
+class Leaves(PointEnv):
+    def reset(self, *, seed=None, options=None):
+        raise SystemExit
+
+
+@pytest.mark.parametrize(
+    ("cls", "message"),
+    [
+        (
+            Raises,
+            r"must not raise an error, but P, episode 1 of the check, step 0, did",
+        ),
+        (Raises, r"(?s)Traceback.*KeyError: 'no such body'"),
+        (Leaves, r"must not end the process.*P, episode 1 of the check, step 0"),
+    ],
+)
+def test_an_error_of_the_environment_is_told_with_its_place(cls, message):
+    with pytest.raises(Fault, match=message):
+        check(make_point(cls), "P")
+
+
+def maze(name="PointMaze_UMaze", **options):
+    factory = env_factory(name, None)
+    return gym.make(factory.env_id, **options)
+
+
+@pytest.mark.parametrize("name", ["PointMaze_UMaze", "AntMaze_UMaze"])
+@pytest.mark.parametrize("option", [{"continuing_task": False}, {"reset_target": True}])
+def test_mazes_that_end_or_move_the_goal_at_success_are_refused(name, option):
+    ((word, value),) = option.items()
+    with pytest.raises(ValueError, match=f"found {word}={value}.*{word}={not value}"):
+        check(maze(name, **option), name)
+
+
+def test_a_maze_with_lasting_goals_passes():
+    spec = check(maze(), "maze")
+    assert (spec.horizon, spec.reward_low, spec.reward_high) == (300, 0.0, 1.0)
+
+
+@pytest.mark.parametrize("name", ["HandManipulatePen", "HandManipulatePenRotate"])
+def test_rewards_that_mix_rows_are_refused_and_pass_row_by_row(name):
+    env = env_factory(name, None)()
+    with pytest.raises(ValueError, match=r"each row alone; .*give --reward_rows=1"):
+        check(env, name)
+    spec = check(env, name, by_row=True)
+    assert (spec.reward_low, spec.reward_high) == (-1.0, 0.0)
+
+
+def test_row_by_row_a_reward_for_single_goals_will_do():
+    class Single(PointEnv):
+        def compute_reward(self, achieved_goal, desired_goal, info):
+            assert achieved_goal.shape == (2,)
+            return -float(np.linalg.norm(achieved_goal - desired_goal) > 0.4)
+
+    with pytest.raises(ValueError, match=r"rows of goals .*give --reward_rows=1"):
+        check(make_point(Single), "Single")
+    assert check(make_point(Single), "Single", by_row=True).reward_low == -1.0
+
+
+def scaled(scale, offset=0.0):
+    """A `PointEnv` in other units, far from the origin."""
+
+    class Scaled(PointEnv):
+        def _observation(self):
+            there = super()._observation()
+            return {name: scale * value + offset for name, value in there.items()}
+
+        def step(self, action):
+            observation, _, *rest = super().step(action)
+            places = observation["achieved_goal"], observation["desired_goal"]
+            return observation, self.compute_reward(*places, {}), *rest
+
+    return make_point(Scaled)
+
+
+def warnings_for(env, clip_obs):
+    warnings = []
+    check(env, "Scaled", clip_obs=clip_obs, warn=warnings.append)
+    return warnings
+
+
+def test_inputs_beyond_clip_obs_are_warned_of():
+    (warning,) = warnings_for(scaled(200.0), clip_obs=200.0)
+    for name in ("observation", "achieved_goal", "desired_goal"):
+        assert name in warning
+    assert "clip_obs=200 " in warning and "give --clip_obs=10000." in warning
+    assert warnings_for(scaled(200.0), clip_obs=1e4) == []
+
+
+def test_inputs_too_fine_for_float32_are_warned_of():
+    warnings = warnings_for(scaled(0.1, offset=1e7), clip_obs=1e9)
+    # moves of up to 0.1 at 10^7, where float32 counts in ones
+    assert len(warnings) == 2
+    assert "steps are 1 at 1e+07, so that 100% of the movement of obs" in warnings[0]
+    assert "achieved_goal[0]" in warnings[1]
+    assert warnings_for(scaled(0.1, offset=1e3), clip_obs=1e9) == []
+
+
+@pytest.mark.parametrize("name", ["FetchPush", "FetchSlide", "HandReach"])
+def test_the_robots_inputs_need_no_warning(name):
+    assert warnings_for(env_factory(name, None)(), clip_obs=200.0) == []

@@ -8,7 +8,7 @@ from point_env import make_point
 from baselines_her.envs.check import check
 from baselines_her.envs.make import EnvFactory, env_factory
 from baselines_her.envs.render import make_rendered
-from baselines_her.parallel.collectors import Filmer, Worker
+from baselines_her.parallel.collectors import Filmer, PlayerProcess
 from baselines_her.rollout import play_episode
 from baselines_her.runs.video import check_video_path, write_video
 from baselines_her.seeding import stream
@@ -25,16 +25,16 @@ def test_filmed_episodes_equal_unfilmed_ones(env_id):
     factory = env_factory(env_id, None)
     env = factory()
     spec = check(env, env_id)
-    worker = Worker(factory, spec, timeout=60.0)
+    player = PlayerProcess(factory, spec, timeout=60.0)
     for n in range(2):
         seed = Start(stream(0, 2, n=n))
-        episode, frames = worker.submit("film", Wandering(), seed).result()
+        episode, frames = player.submit("film", Wandering(), seed).result()
         for one, other in zip(episode, play_episode(env, spec, Wandering(), seed)):
             np.testing.assert_array_equal(one, other)
         assert len(frames) == spec.horizon + 1
         assert frames[0].shape == (480, 480, 3)
         assert (frames[0] != frames[-1]).any()
-    worker.close()
+    player.close()
 
 
 def test_environments_without_mujoco_are_filmed_too(tmp_path, point_spec):

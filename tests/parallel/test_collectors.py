@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from os import _exit as leave
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from point_env import PointEnv
 import baselines_her
 from baselines_her.acting.exploration import Explorer
 from baselines_her.envs.make import env_factory
-from baselines_her.parallel.collectors import Worker
+from baselines_her.parallel import patience
+from baselines_her.parallel.collectors import PlayerProcess
 from baselines_her.runs.policy_file import read_policy
 from baselines_her.seeding import TRAINING, stream
 from baselines_her.types import Start
@@ -133,7 +135,7 @@ class Dies(PointEnv):
 
 class Exits(PointEnv):
     def step(self, action):
-        os._exit(3)
+        leave(3)  # as compiled code would
 
 
 class Hangs(PointEnv):
@@ -150,7 +152,6 @@ class Prints(PointEnv):
 @pytest.mark.parametrize(
     ("env_class", "message"),
     [
-        (Raises, "collector failed:\n(.|\n)*ZeroDivisionError: the simulator broke"),
         (Dies, "a collector ended with signal 9"),
         (Exits, "a collector ended with exit code 3"),
         (Hangs, "a collector must answer within 3 s"),
@@ -158,8 +159,9 @@ class Prints(PointEnv):
 )
 def test_a_failing_collector_ends_the_run(point_spec, env_class, message):
     started = time.monotonic()
-    with collectors(point_spec, 2, env_class, timeout=3.0) as some:
-        processes = [worker._process for worker in some._workers]
+    timeout = 3.0 if env_class is Hangs else 60.0
+    with collectors(point_spec, 2, env_class, timeout) as some:
+        processes = [player._process for player in some._players]
         pending = some.submit(Steady(), seeds(4))
         with pytest.raises(RuntimeError, match=message):
             pending.result()
@@ -167,12 +169,128 @@ def test_a_failing_collector_ends_the_run(point_spec, env_class, message):
     assert all(process.poll() is not None for process in processes)
 
 
+class Leaves(PointEnv):
+    def step(self, action):
+        sys.exit(0)
+
+
+class LeavesAtOnce(PointEnv):
+    def step(self, action):
+        os._exit(0)
+
+
+class Ends(PointEnv):
+    def step(self, action):
+        observation, reward, _, truncated, info = super().step(action)
+        return observation, reward, self.steps == 3, truncated, info
+
+
+class MovesGoal(PointEnv):
+    def step(self, action):
+        self.goal = self.goal + 1.0
+        return super().step(action)
+
+
+class Explodes(PointEnv):
+    def compute_reward(self, achieved_goal, desired_goal, info):
+        return np.inf
+
+
+class Silent(PointEnv):
+    def step(self, action):
+        *result, _ = super().step(action)
+        return *result, {}
+
+
+@pytest.mark.parametrize(
+    ("env_class", "words"),
+    [
+        (Leaves, "must not end the process, found SystemExit: 0"),
+        (LeavesAtOnce, "must not end the process, found SystemExit: os._exit(0)"),
+        (Ends, "ended after 3."),
+        (MovesGoal, "desired_goal must stay the same"),
+        (Explodes, "reward, inf"),
+        (Silent, "info must hold"),
+    ],
+)
+def test_a_fault_is_the_same_sentence_in_one_process_and_in_others(
+    point_spec, env_class, words
+):
+    told = []
+    for n in 0, 1:
+        with collectors(point_spec, n, env_class) as some:
+            with pytest.raises(RuntimeError) as caught:
+                some.submit(Steady(), seeds(1)).result()
+            told.append((type(caught.value), str(caught.value)))
+    assert told[0] == told[1]
+    assert words in told[0][1] and "\n" not in told[0][1]
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_an_error_of_the_environments_code_keeps_its_traceback(point_spec, n):
+    message = (
+        r"(?s)must not raise an error, but point_env:Point-v0, episode 0, step 0, did"
+        r".*Traceback.*in step\n.*ZeroDivisionError: the simulator broke"
+    )
+    with collectors(point_spec, n, Raises) as some:
+        with pytest.raises(RuntimeError, match=message) as caught:
+            some.submit(Steady(), seeds(1)).result()
+    assert str(caught.value).count("Traceback") == 1
+
+
+HANGS = """
+import gymnasium as gym
+import baselines_her
+from point_env import PointEnv, make_point
+
+class Hangs(PointEnv):
+    n = 0
+    def step(self, action):
+        Hangs.n += 1
+        while Hangs.n > 100:
+            pass
+        return super().step(action)
+
+baselines_her.train(
+    make_env=lambda: make_point(Hangs), num_timesteps=300, num_env=5, hidden=16,
+    batch_size=16, n_batches=2, n_cycles=2, collectors=0, log_path="run",
+    collector_timeout=2,
+)
+"""
+
+
+def test_an_environment_that_hangs_in_the_runs_own_process_ends_it(
+    tmp_path, subprocess_environment
+):
+    done = run(tmp_path, subprocess_environment, "-c", HANGS)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(
+        "error: an episode must end within 2 s, and one of <lambda> did not."
+    )
+
+
+def test_slow_episodes_are_each_given_their_time(point_spec, monkeypatch):
+    monkeypatch.setattr(patience, "LOOK", 0.05)
+    ended = []
+    monkeypatch.setattr(patience.Patience, "_end_run", lambda self: ended.append(1))
+    with contextlib.closing(patience.Patience("Slow-v0", 0.5)) as watch:
+        with watch.watching(seeds(4)) as starts:
+            for _ in starts:
+                time.sleep(0.3)
+        time.sleep(0.8)  # nothing is played now
+        assert ended == []
+        with watch.watching(seeds(1)) as starts:
+            for _ in starts:
+                time.sleep(0.8)
+        assert ended
+
+
 def test_an_environment_may_print(point_spec):
     with collectors(point_spec, 1, Prints) as some:
         assert some.collect(Steady(), seeds(2)).obs.shape == (2, 13, 3)
 
 
-def test_workers_load_no_tensorflow(point_spec):
+def test_players_load_no_tensorflow(point_spec):
     class Looks:
         def start(self, rng):
             assert "tensorflow" not in sys.modules
@@ -182,11 +300,11 @@ def test_workers_load_no_tensorflow(point_spec):
         some.submit(Looks(), seeds(1)).result()
 
 
-def test_a_worker_ends_when_its_parent_is_gone(point_spec):
-    worker = Worker(env_factory("point_env:Point-v0", None), point_spec, 60.0)
-    worker.submit("collect", Steady(), seeds(1)).result()
-    worker._process.stdin.close()
-    assert worker._process.wait(timeout=5) == 0
+def test_a_player_ends_when_its_parent_is_gone(point_spec):
+    player = PlayerProcess(env_factory("point_env:Point-v0", None), point_spec, 60.0)
+    player.submit("collect", Steady(), seeds(1)).result()
+    player._process.stdin.close()
+    assert player._process.wait(timeout=5) == 0
 
 
 SCRIPT = """
@@ -211,7 +329,7 @@ def test_training_works_from_a_bare_script_with_a_lambda(
     done = run(tmp_path, subprocess_environment, name, input=text)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "FINISHED").exists()
-    assert done.stdout.count("run folder") == 1  # no worker ran the script again
+    assert done.stdout.count("run folder") == 1  # no player ran the script again
 
 
 def test_ctrl_c_leaves_no_process_behind(tmp_path, subprocess_environment):
@@ -227,13 +345,18 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path, subprocess_environment):
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert "run folder" in process.stdout.readline()
-    time.sleep(1.0)
-    assert len(marked(marker)) == 3
-    process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=60)
-    assert (process.returncode, error) == (130, "interrupted\n")
-    assert marked(marker) == []
+    with contextlib.ExitStack() as stack:
+        stack.callback(process.kill)
+        assert any("run folder" in line for line in process.stdout)
+        deadline = time.monotonic() + 60
+        while len(marked(marker)) < 3 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1.0)
+        assert len(marked(marker)) == 3
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+        assert (process.returncode, error) == (130, "interrupted\n")
+        assert marked(marker) == []
 
 
 def marked(marker):

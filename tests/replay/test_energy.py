@@ -1,5 +1,6 @@
 """Energy-based prioritisation: joules worked out by hand, and real environments."""
 
+import gymnasium as gym
 import numpy as np
 import pytest
 from conftest import HORIZON, counting_episodes
@@ -42,6 +43,48 @@ def test_a_fall_does_not_count_and_a_collision_at_most_half_a_joule():
     # 0.1 m down: 3.125 - 0.981 > 0, cut; then at rest, lower: a loss
     found = trajectory_energy(along(2, 0.5, 0.4, 0.4), 0.04)
     np.testing.assert_allclose(found, [0.5])
+
+
+def turned(axis, *radians):
+    """Quaternions [1, T+1, 4], w first, of an object that turns about one axis."""
+    half = np.array(radians) / 2
+    quaternion = np.zeros((1, len(half), 4), np.float32)
+    quaternion[0, :, 0] = np.cos(half)
+    quaternion[0, :, 1 + axis] = np.sin(half)
+    return quaternion
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_turn_counts_its_rotational_energy_once(axis):
+    # 0.02 rad in 0.04 s: 0.5 rad/s, 0.125 J; then the same speed, then at rest
+    rest, rotation = along(0, 0, 0, 0, 0), turned(axis, 0, 0.02, 0.04, 0.04)
+    found = trajectory_energy(rest, 0.04, rotation)
+    np.testing.assert_allclose(found, [0.125], rtol=1e-4)
+
+
+def test_of_a_hands_object_a_step_may_gain_2_5_joules():
+    # 0.08 rad in 0.04 s: 2 J; 0.1 rad: 3.125 J, cut to 2.5
+    for angle, joules in (0.08, 2.0), (0.1, 2.5):
+        rotation = turned(2, 0, angle)
+        found = trajectory_energy(along(0, 0, 0), 0.04, rotation, most=2.5)
+        np.testing.assert_allclose(found, [joules], rtol=1e-4)
+
+
+def test_the_sampler_counts_rotation_where_the_environment_has_it(spec):
+    buffer = ReplayBuffer(spec, 2 * HORIZON)
+
+    def position(obs, achieved):
+        return np.zeros((*achieved.shape[:-1], 3))
+
+    def rotation(obs, achieved):  # episode 1 turns by 0.08 rad in its first step
+        number, step = np.divmod(achieved[..., 0], 100)
+        return turned(0, *(0.08 * number * np.minimum(step, 1)).ravel()).reshape(
+            *step.shape, 4
+        )
+
+    sampler = EnergySampler(buffer, 100, ObjectMotion(position, 0.04, rotation, 2.5))
+    sampler.add(buffer.add(counting_episodes(2)))
+    assert sampler._tree.total == pytest.approx(2.0, rel=1e-4)
 
 
 def energy_sampler(spec, n, batch_size=100):
@@ -106,7 +149,15 @@ def test_the_object_is_where_the_simulator_has_it(env_id):
         wanted = data.site("object0").xpos
     else:
         wanted = data.joint("object:joint").qpos[:3]
+        turn = motion.rotation(observation["observation"], observation["achieved_goal"])
+        np.testing.assert_allclose(turn, data.joint("object:joint").qpos[3:])
+    assert motion.most == (0.5 if env_id == "FetchPush" else 2.5)
     np.testing.assert_allclose(found, wanted, atol=1e-9)
+
+
+def test_gymnasiums_own_checker_does_not_hide_the_object():
+    env = env_factory(None, lambda: gym.make("FetchPush-v4"))()
+    assert object_motion(env).dt == pytest.approx(0.04)
 
 
 @pytest.mark.parametrize("env_id", ["FetchReach", "HandReach"])

@@ -1,0 +1,115 @@
+"""What an environment must not do, and where it did it.
+
+Every message here is complete: one sentence for the user, and a traceback only where
+the environment's own code raised an error.
+"""
+
+import contextlib
+import math
+import os
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+
+SIGNAL_CODES = 128  # a handler that ends the run exits with this plus the signal
+
+
+class Fault(RuntimeError):
+    """An environment broke a rule while an episode was played."""
+
+
+class BadState(Fault):
+    """A number that is not finite came out of an environment or an actor."""
+
+
+class Refusal(ValueError):
+    """An environment cannot be used for what was asked."""
+
+
+TOLD = Fault, Refusal  # messages that need no traceback
+
+
+def refuse(rule: str, found: str, remedy: str) -> NoReturn:
+    """Raises a `Refusal`."""
+    raise Refusal(f"{rule}; found {found}.  Remedy: {remedy}.")
+
+
+class Place(NamedTuple):
+    """Which episode is being played."""
+
+    env_id: str
+    episode: str  # e.g. "episode 7"
+
+    def at(self, t: int) -> str:
+        """The place, with its step."""
+        return f"{self.env_id}, {self.episode}, step {t}"
+
+    def call(
+        self, t: int, method: Callable[..., Any], *arguments: Any, **options: Any
+    ) -> Any:
+        """Calls the environment's `reset` or `step`.
+
+        Raises:
+          Fault: it raised an error, or tried to end the process.
+        """
+        try:
+            return method(*arguments, **options)
+        except BadState as error:
+            raise self.bad_number(str(error), t) from None
+        except TOLD:
+            raise
+        except Exception:
+            raise Fault(
+                f"an environment must not raise an error, but {self.at(t)}, did.  "
+                f"Correct the code that the traceback ends in:\n"
+                f"{traceback.format_exc()}"
+            ) from None
+        except SystemExit as error:
+            if isinstance(error.code, int) and error.code >= SIGNAL_CODES:
+                raise
+            raise Fault(
+                f"an environment must not end the process, found SystemExit: "
+                f"{error.code} in {self.at(t)}.  Raise an error instead."
+            ) from None
+
+    def require_finite(self, name: str, value: Any, t: int) -> None:
+        """MuJoCo answers a NaN with a silent reset, compute_reward with success."""
+        if not math.isfinite(np.sum(value)):
+            raise self.bad_number(f"{name}, {value}", t)
+
+    def bad_number(self, what: str, t: int) -> BadState:
+        """Names environment, episode, step and field."""
+        return BadState(
+            f"numbers must be finite, found in {self.at(t)}: {what}.  Look at the "
+            "environment, or give --skip_bad_episodes."
+        )
+
+
+@contextlib.contextmanager
+def exits_refused() -> Iterator[None]:
+    """Within it, `os._exit` of this thread raises SystemExit instead.
+
+    An environment that is played in the run's own process could otherwise end an
+    unfinished run with exit code 0.  Other threads and forked processes may exit.
+    """
+    leave, owner, over = os._exit, _who(), threading.Event()
+
+    def refuse_exit(status: int) -> NoReturn:
+        if over.is_set() or _who() != owner:
+            leave(status)
+        raise SystemExit(f"os._exit({status})")
+
+    os._exit = refuse_exit
+    try:
+        yield
+    finally:
+        over.set()
+        if os._exit is refuse_exit:  # and not that of a thread that plays, too
+            os._exit = leave
+
+
+def _who() -> tuple[int, int]:
+    return os.getpid(), threading.get_ident()
