@@ -4,7 +4,6 @@ import contextlib
 import json
 import math
 import os
-import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -110,24 +109,13 @@ class RunFolder:
         if self._is_writer:
             write_atomically(self.path / "FINISHED", b"")
 
-    def epilogue(self, env_flag: str = "") -> str:
-        """Where the best policy is, and the command that plays it.
-
-        Args:
-          env_flag: what that command must say of the environment, if anything.
-        """
-        path, name = shlex.quote(str(self.best_path)), self._score.rpartition("/")[2]
+    def epilogue(self) -> str:
+        """Where the best policy is, and how good it was."""
+        name = self._score.rpartition("/")[2]
         return (
             f"Best policy: {self.best_path} ({name} {self.best_score:.2f}, epoch "
-            f"{self.best_epoch}).  Play it: python -m baselines_her.run --play "
-            f"--load_path={path}{env_flag}"
+            f"{self.best_epoch})."
         )
-
-    def resume_hint(self) -> str:
-        """The command that continues this run."""
-        path, n = shlex.quote(str(self.path)), self._config.run.num_cpu or 1
-        workers = f" --num_cpu={n} (or under mpiexec, as before)" if n > 1 else ""
-        return f"Continue with: python -m baselines_her.run --resume={path}{workers}"
 
     def _note(self, row: Row) -> bool:
         """Remembers an epoch; returns whether it is the best so far."""

@@ -141,6 +141,16 @@ def test_whole_numbers_may_be_written_with_an_exponent(text):
     assert parse_flags([f"--num_timesteps={text}"]) == {"num_timesteps": 2_500_000}
 
 
+def test_a_number_that_may_be_missing_is_taken_back_with_none():
+    assert parse_flags(["--stop_at=none", "--gamma=None"]) == {
+        "stop_at": None,
+        "gamma": None,
+    }
+    with pytest.raises(SystemExit):
+        parse_flags(["--seed=none"])
+    assert parse_flags(["--log_path=none"]) == {"log_path": "none"}
+
+
 @pytest.mark.parametrize("words", [["--play"], ["--play=1"], ["--play", "True"]])
 def test_switches_may_be_bare_or_have_a_value(words):
     assert parse_flags(words) == {"play": True}

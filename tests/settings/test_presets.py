@@ -105,3 +105,20 @@ def test_a_run_goes_on_without_what_its_preset_got_later(tmp_path):
     assert (config.run.env, config.ddpg.lr_fade) == ("FetchSlide-v4", 0)
     assert config.collect.num_env == flags["num_env"] == 2
     assert differing_settings(flags, config) == ""
+
+
+@pytest.mark.parametrize(
+    ("env", "budget"),
+    [
+        ("FetchReach", 5_000),
+        ("FetchPush-v4", 300_000),
+        ("FetchPickAndPlace", 600_000),
+        ("FetchSlide", 800_000),
+        ("HandReach", 400_000),
+        ("Mine-v0", 1_000_000),
+    ],
+)
+def test_the_tuned_preset_trains_each_task_for_as_long_as_it_needs(env, budget):
+    assert from_flags(env=env).run.num_timesteps == budget
+    assert from_flags(env=env, num_timesteps=7).run.num_timesteps == 7
+    assert from_flags(env=env, preset="laptop").run.num_timesteps == 1_000_000
