@@ -17,7 +17,8 @@ ROWS = [
     {"algorithms", "parallel.player", "demos.minari", "runs.saver", "runs.plot"},
     {"ddpg", "acting.exploration", "replay.sources", "runs.loop", "runs.folder"}
     | {"envs.render", "demos.record", "cli.flags"},
-    {"envs", "demos", "nets", "runs.policy_file", "runs.console", "cli.help"},
+    {"envs", "demos", "nets", "runs.policy_file", "runs.facts", "runs.console"}
+    | {"cli.help"},
     {"config", "replay", "acting", "runs"},
     {"cli", "her_sampler", "rollout", "parallel", "algorithms.her_entry"},
     {"settings"},
