@@ -35,6 +35,7 @@ check: $(VENV)/.all  ## formatting, lint and types
 reliability: $(VENV)/.all  ## the long checks
 	FETCH_EPISODES=400 $(BIN)/python -m pytest tests/envs/test_fetch.py
 	HYPOTHESIS_EXAMPLES=10000 $(BIN)/python -m pytest tests/test_properties.py
+	HOSTILE_EVERY=1 $(BIN)/python -m pytest -o faulthandler_timeout=600 tests/reliability
 	$(BIN)/python tests/reliability/damage.py
 	$(BIN)/python tests/reliability/strangers.py
 	$(BIN)/python tests/reliability/kill.py

@@ -169,7 +169,7 @@ def test_updates_stop_before_the_first_bad_one(point_spec, small_config):
     batch = make_batch(point_spec, n_updates=3)
     batch.obs[1, 4, 0] = np.nan
     learner = make_learner(point_spec, small_config)
-    with pytest.raises(RuntimeError, match=r"update 2 of 3 .* finite .* critic"):
+    with pytest.raises(RuntimeError, match=r"update 2 of 3 .* finite .* loss/critic"):
         learner.update(batch)
     first_only = make_learner(point_spec, small_config)
     first_only.update(Batch(*(field[:1] for field in batch)))
@@ -209,7 +209,7 @@ def test_snapshots_do_not_change_when_the_learner_goes_on(point_spec, small_conf
 
 
 def test_targets_follow_the_rewards_of_the_environment(point_spec):
-    from baselines_her.config import return_limits
+    from baselines_her.ddpg import return_limits
 
     def limits(kind, **flags):
         spec = point_spec._replace(reward_low=kind[0], reward_high=kind[1])

@@ -20,6 +20,7 @@ from ..settings.her import HERConfig
 from ..types import Collectors, Communicator, Demos, EnvSpec, ObjectMotion
 from . import Prepared
 from .her import HER, Critical
+from .her_policy import learner_bytes
 
 
 class Parts(NamedTuple):
@@ -52,7 +53,7 @@ def prepare(
     energy = config.replay.prioritization == "energy"
     motion = object_motion(env) if energy else None
     config = config.resolve(spec, comm.cores, comm.size)
-    require_memory(spec, config.replay.buffer_size)
+    require_memory(spec, config.replay.buffer_size, learner_bytes(spec, config))
     alike = {"the demonstrations": fingerprint(demos)}
     notes = [*_notes(config, spec), *(f"warning: {w}" for w in warnings)]
     notes += demo_warnings

@@ -1,6 +1,7 @@
 """The commands as a user types them, on FetchReach."""
 
 import re
+import shutil
 import time
 
 import numpy as np
@@ -151,3 +152,17 @@ def test_a_users_module_trains_and_plays_from_the_command_line(
     assert env in refusal(capfd, *play)
     assert main([*play, env]) == 0
     assert "success rate" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("script", ["play", "train"])
+def test_scripts_find_a_users_module_in_the_current_folder(tmp_path, short_run, script):
+    shutil.copy(f"{ROOT}/tests/point_env.py", tmp_path)
+    path, env = str(short_run.best_policy), "--env=point_env:Point-v0"
+    arguments = {
+        "play": [path, "--episodes=1"],
+        "train": ["--play", f"--load_path={path}", "--episodes=1"],
+    }
+    command = [f"{ROOT}/experiment/{script}.py", *arguments[script], env]
+    done = run(tmp_path, None, *command)
+    assert done.returncode == 0, done.stderr
+    assert "success rate" in done.stdout

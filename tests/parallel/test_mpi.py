@@ -175,7 +175,7 @@ def test_two_workers_train_stop_and_go_on_with_the_same_bits(
         subprocess_environment,
     )
     assert (
-        "had 2 workers and goes on with 1 worker: its episodes are dealt"
+        "had 2 workers and continues with 1 worker: its episodes are dealt"
         in alone.stdout
     )
     assert alone.returncode == 0, alone.stderr

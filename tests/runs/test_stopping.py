@@ -46,13 +46,13 @@ def test_a_stopped_run_saves_first_and_goes_on(
     assert time.monotonic() - begun < 10
     assert process.returncode == code, error
     assert error == ("interrupted\n" if number == signal.SIGINT else "")
-    assert "Go on with: python -m baselines_her.run --resume=run" in out
+    assert "Continue with: python -m baselines_her.run --resume=run" in out
     assert not (tmp_path / "run" / "FINISHED").exists()
     facts = json.loads((tmp_path / "run" / "checkpoint" / "manifest.json").read_text())
     steps = facts["facts"]["counters"]["n_episodes"] * 12
     monkeypatch.chdir(tmp_path)
     assert main([ENV, "--resume=run", f"--num_timesteps={steps + 100}"]) == 0
-    assert f"goes on after {steps:,} env steps" in capfd.readouterr().out
+    assert f"continues after {steps:,} env steps" in capfd.readouterr().out
     assert (tmp_path / "run" / "FINISHED").exists()
 
 
