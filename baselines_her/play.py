@@ -1,5 +1,6 @@
 """Plays a policy file: episodes, success rates, films.  Loads no TensorFlow."""
 
+import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,9 +55,10 @@ def rollouts(
     seed: int = 0,
 ) -> Episodes:
     """Greedy episodes of a policy; arguments as of `evaluate`."""
-    factory, spec = _environment(policy, env)
-    done = _episodes(factory(), spec, policy, episodes, seed)
-    return concatenate([episode for episode, _, _ in done])
+    _, spec, built = _environment(policy, env)
+    with contextlib.closing(built):
+        done = _episodes(built, spec, policy, episodes, seed)
+        return concatenate([episode for episode, _, _ in done])
 
 
 def play(
@@ -95,11 +97,13 @@ def play(
         check_video_path(video)
     policy = load_policy(path)
     _warn_of_other_physics(policy, say)
-    factory, spec = _environment(policy, env)
+    factory, spec, built = _environment(policy, env)
     say(f"{spec.env_id}: {path}, {episodes} episodes, seed {seed}")
     played, demos, frames = [], [], []
     mode = "human" if render else "rgb_array" if video else None
-    built = make_rendered(factory, mode) if mode else factory()
+    if mode:
+        built.close()
+        built = make_rendered(factory, mode)
     for n, (episode, demo, film) in enumerate(
         _episodes(built, spec, policy, episodes, seed, filmed=bool(video))
     ):
@@ -163,8 +167,8 @@ def _episodes(
 
 def _environment(
     policy: Policy, env: str | Callable[..., gym.Env] | None
-) -> tuple[EnvFactory, EnvSpec]:
-    """The environment to play in.  A file's own word imports no module."""
+) -> tuple[EnvFactory, EnvSpec, gym.Env]:
+    """The environment to play in, built.  A file's own word imports no module."""
     if "spec" not in policy.header:
         raise ValueError(
             "env must be given for a policy that was not read from a file: pass env=, "
@@ -189,7 +193,11 @@ def _environment(
             f"pass env=, an id or the function that builds it.  ({error})"
         ) from None
     built = factory()
-    return factory, algorithm.fit(spec, built, factory.env_id)
+    try:
+        return factory, algorithm.fit(spec, built, factory.env_id), built
+    except ValueError:
+        built.close()
+        raise
 
 
 def _outcome(episode: Episodes) -> str:

@@ -263,3 +263,18 @@ def test_the_command_plays_as_many_episodes_as_it_is_told(tmp_path, eagerly, cap
     out = capsys.readouterr().out
     assert out.count("\nepisode") == 2
     assert "over all steps" in out
+
+
+def test_evaluating_builds_one_environment_and_closes_it(tmp_path, eagerly):
+    from baselines_her import evaluate, load_policy
+
+    closed, policy = [], load_policy(small_run(tmp_path / "run").best_policy)
+
+    class Closing(PointEnv):
+        def close(self):
+            closed.append(self)
+
+    evaluation = evaluate(policy, env=lambda: make_point(Closing), episodes=2)
+    assert len(closed) == 1
+    assert len(evaluation.returns) == 2
+    assert (evaluation.lengths == 12).all()
