@@ -8,8 +8,8 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-# name -> module of this folder with its ENTRY; ppo2 is what baselines called PPO
-_HOMES = {"her": "her_entry", "ppo": "ppo_entry", "ppo2": "ppo_entry"}
+_HOMES = {"her": "her_entry", "ppo": "ppo_entry"}  # modules with their ENTRY
+_ALIASES = {"ppo2": "ppo"}  # as OpenAI baselines called it
 
 NAMES = tuple(_HOMES)
 
@@ -51,8 +51,14 @@ class Entry(NamedTuple):
     build: Callable[..., Any]  # (prepared, env, collectors, comm, critical)
     read_spec: Callable[[dict[str, Any]], Any]  # a policy file's fields -> its spec
     shapes: Callable[[Any, Any], dict[str, tuple[int, ...]]]  # of a policy's arrays
-    policy: Callable[..., Any]  # (policy file, use_target) -> a policy that acts
+    policy: Callable[..., Any]  # (arrays, spec, config, header) -> a policy that acts
+    options: tuple[str, ...]  # what else `policy` takes
     fit: Callable[[Any, Any, str], Any]  # (spec, env, env_id) -> the spec to play with
+
+
+def canonical(alg: str) -> str:
+    """The name of an algorithm, for which there may be an alias."""
+    return _ALIASES.get(alg, alg)
 
 
 def entry(alg: str) -> Entry:
@@ -61,6 +67,7 @@ def entry(alg: str) -> Entry:
     Raises:
       ValueError: there is no algorithm of that name.
     """
+    alg = canonical(alg)
     if alg not in _HOMES:
         raise ValueError(f"alg must be one of {', '.join(NAMES)}, found {alg!r}.")
     return importlib.import_module(f".{_HOMES[alg]}", __name__).ENTRY

@@ -52,5 +52,6 @@ ENTRY = Entry(
     read_spec=later("ppo_policy", "read_spec"),
     shapes=later("ppo_policy", "shapes"),
     policy=later("ppo_policy", "policy"),
+    options=("stochastic",),
     fit=later("ppo_policy", "fit"),
 )

@@ -54,7 +54,7 @@ def _observation_dim(space: gym.Space) -> int:
                 str(box),
                 "flatten them (gymnasium.wrappers.FlattenObservation)",
             )
-    return sum(int(box.shape[0]) for box in boxes)
+    return int(sum(np.prod(box.shape) for box in boxes))
 
 
 def _action_limits(

@@ -71,7 +71,7 @@ class Vector:
         self.obs = np.zeros((n, spec.obs_dim), np.float32)
         self.returns: list[float] = []
         self.lengths: list[int] = []
-        self._numbers = np.zeros(n, np.int64)  # of the episode that each is in
+        self._numbers: np.ndarray = np.zeros(n, np.int64)  # of the episodes they are in
         self._sums = np.zeros(n)  # rewards so far
         self._actions: list[list[np.ndarray]] = [[] for _ in range(n)]
         self._noise = [Noise(spec.action_dim) for _ in range(n)]
@@ -201,7 +201,7 @@ class Noise:
     def __init__(self, dim: int):
         self._dim, self._used = dim, 0
         self._rng = np.random.default_rng(0)
-        self._drawn: np.ndarray = np.zeros((0, dim), np.float32)
+        self._drawn = np.zeros((0, dim), np.float32)
 
     def begin(self, rng: np.random.Generator) -> None:
         """The numbers of a new episode come from `rng`."""
