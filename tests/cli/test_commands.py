@@ -25,8 +25,7 @@ def trained(tmp_path_factory):
 
 def test_training_says_where_the_policy_is_and_how_to_play_it(trained):
     folder, done = trained
-    assert "Loading TensorFlow" in done.stdout.splitlines()[0]
-    assert "FetchReach-v4" in done.stdout.splitlines()[1]
+    assert "FetchReach-v4" in done.stdout.splitlines()[0]  # no stages in a pipe
     command = re.search(r"python (-m baselines_her\.run --play .*)$", done.stdout)
     assert (folder / command[1].split("=")[1]).exists()
     assert "epoch   0" in done.stdout
