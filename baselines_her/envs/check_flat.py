@@ -44,9 +44,8 @@ def check_flat(env: gym.Env, env_id: str) -> FlatSpec:
 
 
 def _observation_dim(space: gym.Space) -> int:
-    boxes = (
-        list(space.spaces.values()) if isinstance(space, gym.spaces.Dict) else [space]
-    )
+    boxes = space.spaces.values() if isinstance(space, gym.spaces.Dict) else [space]
+    sizes = []
     for box in boxes:
         if not isinstance(box, gym.spaces.Box) or len(box.shape) != 1:
             refuse(
@@ -54,7 +53,8 @@ def _observation_dim(space: gym.Space) -> int:
                 str(box),
                 "flatten them (gymnasium.wrappers.FlattenObservation)",
             )
-    return int(sum(np.prod(box.shape) for box in boxes))
+        sizes.append(box.shape[0])
+    return sum(sizes)
 
 
 def _action_limits(

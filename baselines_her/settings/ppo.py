@@ -49,8 +49,8 @@ class NetworkConfig:
     shared_trunk: bool = setting(
         False, "policy and value share hidden_sizes, and have heads of their own"
     )
-    head_sizes: str = setting(
-        "", "with shared_trunk: hidden layers of each head, e.g. 64; empty: none"
+    head_sizes: str | None = setting(
+        None, "with shared_trunk: units of each head's hidden layers (default: none)"
     )
     squash_mean: bool = setting(False, "the mean of the actions passes through tanh")
     std: str = setting(
@@ -156,8 +156,6 @@ class PPOConfig:
     def __post_init__(self) -> None:
         for name in "hidden_sizes", "head_sizes":
             sizes_of(name, getattr(self.network, name))
-        if not self.network.hidden_sizes:
-            raise ValueError("hidden_sizes must name at least one layer, found none.")
         if self.network.head_sizes and not self.network.shared_trunk:
             raise ValueError(
                 "head_sizes has no effect without shared_trunk.  Set shared_trunk=1, "
@@ -209,13 +207,13 @@ class PPOConfig:
         )
 
 
-def sizes_of(name: str, text: str) -> list[int]:
-    """Widths of layers: "64,64" -> [64, 64]; "" -> [].
+def sizes_of(name: str, text: str | None) -> list[int]:
+    """Widths of layers: "64,64" -> [64, 64]; None -> [].
 
     Raises:
       ValueError: they are not whole numbers from 1 to 16,384, 20 at most.
     """
-    words = [word.strip() for word in text.split(",")] if text.strip() else []
+    words = [] if text is None else [word.strip() for word in text.split(",")]
     if len(words) > 20 or not all(w.isdigit() and 0 < int(w) <= 16_384 for w in words):
         raise ValueError(
             f"{name} must be up to 20 whole numbers from 1 to 16384, separated by "
