@@ -1,4 +1,4 @@
-# Every target makes the virtual environment that it needs.
+# `make` lists the targets.  Each makes the virtual environment that it needs.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -12,7 +12,10 @@ DEMOS = $(RUNS)/demos $(RUNS)/demos_contrast --labels "with demonstrations" \
   "without Q-filter" "plain recipe (polyak .95, no fade)" "without demonstrations"
 SCREEN = $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname)))
 
-.PHONY: train play test check reliability bench peers results figures clean
+.PHONY: help train play test check reliability bench peers results figures clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 train: $(VENV)/.run  ## train FetchReach to the end, then play the policy
 	$(BIN)/python -m baselines_her.run --env=FetchReach --num_timesteps=5000 --play
@@ -32,6 +35,7 @@ check: $(VENV)/.all  ## formatting, lint and types
 reliability: $(VENV)/.all  ## the long checks
 	FETCH_EPISODES=400 $(BIN)/python -m pytest tests/envs/test_fetch.py
 	HYPOTHESIS_EXAMPLES=10000 $(BIN)/python -m pytest tests/test_properties.py
+	HOSTILE_EVERY=1 $(BIN)/python -m pytest -o faulthandler_timeout=600 tests/reliability
 	$(BIN)/python tests/reliability/damage.py
 	$(BIN)/python tests/reliability/strangers.py
 	$(BIN)/python tests/reliability/kill.py
@@ -67,7 +71,7 @@ figures: $(VENV)/.all  ## draw the figures of docs/results.md
 	  --labels "tuned: HER + PER, relative goals" "HER + energy" "HER + PER" HER
 	$(DRAW)/workers.png $(RUNS)/workers --labels "one worker" "two workers"
 
-clean:
+clean:  ## remove the virtual environments
 	rm -rf $(VENV) .venv-peers
 
 data_fetch_random_100.npz: | $(VENV)/.all

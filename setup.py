@@ -10,7 +10,13 @@ EXTRAS = {
     "tensorboard": ["tensorboard>=2.16"],
     "mpi": ["mpich>=4.2"],
     "demos": ["minari>=0.5"],
-    "test": ["pytest>=8", "hypothesis>=6.100", "ruff>=0.6", "mypy>=1.11"],
+    "test": [
+        "pytest>=8",
+        "pytest-xdist>=3.6",
+        "hypothesis>=6.100",
+        "ruff>=0.6",
+        "mypy>=1.11",
+    ],
 }
 EXTRAS["all"] = sorted({line for extra in EXTRAS.values() for line in extra})
 

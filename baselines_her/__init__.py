@@ -1,5 +1,19 @@
 """Hindsight experience replay in TensorFlow 2: learn goal-reaching from sparse rewards.
 
+    train         trains a policy: the flags of the command line as arguments
+    Result        what `train` returns: run folder, best policy, rows
+    load_policy   reads a policy file
+    Policy        a policy: call it with an observation to get an action
+    evaluate      plays episodes of a policy and measures its success
+    load_demos    reads a file of demonstrations
+    plot          draws the curves of runs
+
+For example:
+
+    result = baselines_her.train("FetchReach", num_timesteps=5000)
+    policy = baselines_her.load_policy(result.best_policy)
+    print(baselines_her.evaluate(policy).success_last)
+
 Names are loaded when they are first used, so importing the package, `--help` and
 playing a policy load no TensorFlow.
 """
@@ -42,6 +56,10 @@ __all__ = [
     "plot",
     "train",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def __getattr__(name: str) -> Any:

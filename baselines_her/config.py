@@ -10,9 +10,10 @@ import dataclasses
 import functools
 from typing import Any, Protocol
 
-from .algorithms import entry
+from .algorithms import Entry, entry
 from .settings.common import LoopConfig, MachineConfig, RunConfig
 from .settings.fields import nearest, require_effect
+from .settings.synonyms import instead
 
 
 class Config(Protocol):
@@ -44,13 +45,23 @@ def from_flags(**flags: Any) -> Any:
     run = {**plain(RunConfig), **flags}
     algorithm = entry(run["alg"])
     flags = algorithm.expand(flags)
+    preset = preset_of(algorithm, flags)
+    usual = algorithm.defaults(preset, run["env"], flags)
+    return _build(algorithm.settings, {**usual, "preset": preset, **flags})
+
+
+def preset_of(algorithm: Entry, flags: dict[str, Any]) -> str:
+    """The preset that flags name, or the one that the algorithm chooses for them.
+
+    Raises:
+      ValueError: there is no preset of that name.
+    """
     preset = flags.get("preset") or algorithm.choose_preset(flags)
     if preset not in algorithm.presets:
         words = ", ".join(algorithm.presets)
-        hint = nearest(str(preset), algorithm.presets).removesuffix(".")
-        raise ValueError(f"preset must be one of {words}, found {preset!r}{hint}.")
-    usual = algorithm.defaults(preset, run["env"], flags)
-    return _build(algorithm.settings, {**usual, "preset": preset, **flags})
+        hint = nearest(str(preset), algorithm.presets)
+        raise ValueError(f"preset must be one of {words}, found {preset!r}{hint}")
+    return preset
 
 
 def from_saved(flags: dict[str, Any]) -> Any:
@@ -106,7 +117,7 @@ def _build(settings: type, values: dict[str, Any]) -> Any:
     known = fields_of(settings)
     for name in values:
         if name not in known:
-            raise ValueError(f"unknown setting {name}{nearest(name, known)}")
+            raise ValueError(f"unknown setting {name}{instead(name, known)}")
     parts = {}
     for name, part in parts_of(settings).items():
         own = {field.name for field in dataclasses.fields(part)} & {*values}

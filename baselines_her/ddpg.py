@@ -225,7 +225,8 @@ class DDPG:
     @tf.function(jit_compile=True, autograph=False)
     def _gradients_of(self, batch, k, stats, scales):
         """Gradients of update k as one vector that ends with the terms of the loss."""
-        row = Batch(*(field[k] for field in batch))
+        # XLA would compile `field[k]` anew for every k
+        row = Batch(*(tf.gather(field, k) for field in batch))
         *gradients, td_error, terms = self._gradients(row, stats, scales.cloning)
         values = [terms[name] for name in TERMS]
         return flatten([*gradients[0], *gradients[1], *values]), td_error

@@ -1,5 +1,6 @@
-"""Replaying a policy file: episodes, success rates, films.  No TensorFlow."""
+"""Plays a policy file: episodes, success rates, films.  Loads no TensorFlow."""
 
+import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,7 +32,7 @@ def evaluate(
     episodes: int = 100,
     seed: int = 0,
 ) -> Evaluation:
-    """Plays greedy episodes of a policy and says what they came to.
+    """Plays greedy episodes of a policy and returns their outcome.
 
     Args:
       policy: from `load_policy` or `train(...).policy`.
@@ -54,9 +55,10 @@ def rollouts(
     seed: int = 0,
 ) -> Episodes:
     """Greedy episodes of a policy; arguments as of `evaluate`."""
-    factory, spec = _environment(policy, env)
-    done = _episodes(factory(), spec, policy, episodes, seed)
-    return concatenate([episode for episode, _, _ in done])
+    _, spec, built = _environment(policy, env)
+    with contextlib.closing(built):
+        done = _episodes(built, spec, policy, episodes, seed)
+        return concatenate([episode for episode, _, _ in done])
 
 
 def play(
@@ -70,22 +72,22 @@ def play(
     per_step: bool = False,
     say: Callable[[str], None] = print,
 ) -> Evaluation:
-    """Plays a policy file and reports every episode; returns what they came to.
+    """Plays a policy file and reports every episode; returns the outcome.
 
     Args:
       path: the policy's `.pkl`.
-      env: overrides the file's environment; needed for `module:Id`.
+      env: default: the one that the file names; must be given for `module:Id`.
       episodes: how many, at least 1.
       seed: of the episodes' starts and goals.
       video: write all episodes to this .mp4 or .gif.
       render: show a window.
       save_demos: write all episodes to this demonstration file (.npz).
-      per_step: also report the success rate over all steps.
+      per_step: also report the share of successful steps.
       say: takes each line.
 
     Raises:
-      ValueError: the file or its environment is not what it must be.
-      RuntimeError: nothing on this machine can draw.
+      ValueError: the file or its environment breaks a rule, which the message names.
+      RuntimeError: no way to draw works on this machine.
     """
     if episodes < 1:
         raise ValueError(f"episodes must be at least 1, found {episodes}.")
@@ -95,11 +97,13 @@ def play(
         check_video_path(video)
     policy = load_policy(path)
     _warn_of_other_physics(policy, say)
-    factory, spec = _environment(policy, env)
+    factory, spec, built = _environment(policy, env)
     say(f"{spec.env_id}: {path}, {episodes} episodes, seed {seed}")
     played, demos, frames = [], [], []
     mode = "human" if render else "rgb_array" if video else None
-    built = make_rendered(factory, mode) if mode else factory()
+    if mode:
+        built.close()
+        built = make_rendered(factory, mode)
     for n, (episode, demo, film) in enumerate(
         _episodes(built, spec, policy, episodes, seed, filmed=bool(video))
     ):
@@ -124,16 +128,24 @@ def play(
 
 def main(arguments: list[str] | None = None) -> int:
     """`play.py POLICY [--episodes N] ...`; returns the exit code."""
-    parser = Parser(prog="play.py", description=__doc__, allow_abbrev=False)
-    parser.add_argument("policy", help="policy file (.pkl)")
-    parser.add_argument("--env", help="environment; needed for module:Id")
-    parser.add_argument("--episodes", type=int, default=EPISODES)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--video", metavar="FILE", help="write .mp4 or .gif")
-    parser.add_argument("--save_demos", metavar="FILE", help="write them as demos")
-    words = "also report the success rate over all steps"
-    parser.add_argument("--per_step", action="store_true", help=words)
-    parser.add_argument("--render", action="store_true", help="show a window")
+    words = "Play a policy file; print every episode's outcome and the success rate."
+    parser = Parser(prog="play.py", description=words, allow_abbrev=False)
+    add = parser.add_argument
+    number: dict[str, Any] = {"type": int, "metavar": "N"}
+    add("policy", help="policy file (.pkl)")
+    words = "environment (default: the policy's; must be given for module:Id)"
+    add("--env", metavar="ENV", help=words)
+    words = f"number of episodes (default: {EPISODES})"
+    add("--episodes", default=EPISODES, help=words, **number)
+    words = "seed of the episodes' starts and goals (default: 0)"
+    add("--seed", default=0, help=words, **number)
+    words = "also write a film of all episodes (.mp4 or .gif)"
+    add("--video", metavar="FILE", help=words)
+    words = "also write the episodes as demonstrations (.npz)"
+    add("--save_demos", metavar="FILE", help=words)
+    words = "also report the share of successful steps"
+    add("--per_step", action="store_true", help=words)
+    add("--render", action="store_true", help="show the episodes in a window")
     options: dict[str, Any] = vars(parser.parse_args(arguments))
     return run_command(play, options.pop("policy"), **options)
 
@@ -155,12 +167,12 @@ def _episodes(
 
 def _environment(
     policy: Policy, env: str | Callable[..., gym.Env] | None
-) -> tuple[EnvFactory, EnvSpec]:
-    """The environment to play in.  A file's own word imports no module."""
+) -> tuple[EnvFactory, EnvSpec, gym.Env]:
+    """The environment to play in, built.  A file's own word imports no module."""
     if "spec" not in policy.header:
         raise ValueError(
-            "the environment must be named for a policy that comes from no file: give "
-            "env=, an id or a function."
+            "env must be given for a policy that was not read from a file: pass env=, "
+            "an id or the function that builds the environment."
         )
     algorithm = entry(policy.header.get("alg", "her"))
     spec = algorithm.read_spec(policy.header["spec"])
@@ -181,7 +193,11 @@ def _environment(
             f"pass env=, an id or the function that builds it.  ({error})"
         ) from None
     built = factory()
-    return factory, algorithm.fit(spec, built, factory.env_id)
+    try:
+        return factory, algorithm.fit(spec, built, factory.env_id), built
+    except ValueError:
+        built.close()
+        raise
 
 
 def _outcome(episode: Episodes) -> str:

@@ -11,6 +11,9 @@ from .config import from_flags, require_effects
 from .parallel.abort import ending_together
 from .parallel.communicator import connect
 from .parallel.launcher import relaunch, report_end
+from .runs.console import stages
+from .runs.files import require_writable
+from .runs.saver import resumed_flags
 from .types import Communicator
 
 
@@ -34,7 +37,7 @@ def _run(arguments: list[str]) -> None:
 
 
 def _run_with(comm: Communicator, arguments: list[str]) -> None:
-    command = _checked(parse_command(arguments))
+    command = _checked(parse_command(arguments), comm.rank)
     flags = command.flags
     only_plays = "load_path" in flags and not {"num_timesteps", "resume"} & {*flags}
     if flags.get("play") and only_plays:
@@ -46,12 +49,16 @@ def _run_with(comm: Communicator, arguments: list[str]) -> None:
         _train(command, arguments, comm)
 
 
-def _checked(command: Command) -> Command:
+def _checked(command: Command, rank: int) -> Command:
     """The command; bad values are refused before anything heavy is loaded."""
-    for name in "log_path", "load_path", "save_path", "resume", "demo_file":
-        if command.flags.get(name) == "":
-            raise ValueError(f"{name} must be a path, found nothing after --{name}=.")
-    require_effects(from_flags(**command.flags), command.flags)
+    given = command.flags
+    env, flags = given.get("env"), {k: v for k, v in given.items() if k != "env"}
+    if rank == 0:  # only the first worker must see the run's folder
+        env, flags = resumed_flags(flags, env, has_maker=False)
+    chosen = {**flags, "env": env} if env else flags
+    require_effects(from_flags(**chosen), given)
+    if "save_path" in given:
+        require_writable(given["save_path"], "save_path")
     return command
 
 
@@ -60,10 +67,11 @@ def _train(command: Command, arguments: list[str], comm: Communicator) -> None:
     from .envs.make import resolve_id
 
     env = flags.pop("env", None if "resume" in flags else "FetchReach")
-    env = env and resolve_id(env)
-    if not quiet and comm.rank == 0:
-        print("Loading TensorFlow (a few seconds) ...", flush=True)
-    from .training import train
+    with stages(quiet or comm.rank > 0) as show:
+        show("Loading the environments")
+        env = env and resolve_id(env)
+        show("Loading TensorFlow (a few seconds)")
+        from .training import train
 
     words = shlex.join(["python", "-m", "baselines_her.run", *arguments])
     result = train(env, command=words, comm=comm, quiet=quiet, **flags)

@@ -1,9 +1,10 @@
 """One training of any algorithm: look up, check, build, loop, leave a run folder."""
 
 import contextlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gymnasium as gym
 
@@ -16,15 +17,25 @@ from .parallel.abort import ending_together, require_alike
 from .parallel.collectors import Collectors, Filmer
 from .parallel.communicator import connect
 from .runs.checkpoint import Checkpoints
-from .runs.console import Console, open_console
+from .runs.console import Console, open_console, stages
 from .runs.files import require_writable
 from .runs.folder import RunFolder, choose_folder, lock, write_config
+from .runs.hints import play_hint, resume_hint
 from .runs.loop import Loop
 from .runs.saver import Saver, resumed_flags
 from .runs.stopping import Stop, stop_signals
+from .runs.sturdy import sturdy_output
 from .runs.video import check_video_path
 from .types import Actor, Communicator, Row
 from .versions import package_versions
+
+if TYPE_CHECKING:
+    from .settings.flags import TrainFlags
+
+    if sys.version_info >= (3, 11):
+        from typing import Unpack
+    else:
+        from typing_extensions import Unpack
 
 # settings that may differ between workers
 PER_MACHINE = "collectors", "learner_threads", "log_path", "demo_file", "load_path"
@@ -49,7 +60,7 @@ def train(
     quiet: bool = False,
     command: str = "",
     comm: Any = None,
-    **flags: Any,
+    **flags: "Unpack[TrainFlags]",
 ) -> Result:
     """Trains a policy.
 
@@ -62,22 +73,27 @@ def train(
       command: how the run was started, kept in config.json.
       comm: an mpi4py communicator of the workers; default: all that mpiexec started,
         or this process alone.  An error of one of several workers ends the job.
-      **flags: any flag of the command line, e.g. `num_timesteps=5000, seed=1`.
+      **flags: any flag of the command line, e.g. `num_timesteps=5000, seed=1`; all of
+        them are listed in `settings/flags.py`.
 
     Returns:
       The run folder, the best policy's file, the final policy, the rows.
 
     Raises:
-      ValueError: a setting or the environment is not what it must be.
-      RuntimeError: training met something after which it cannot continue.
+      ValueError: a setting, a file or the environment breaks a rule, which the
+        message names.
+      RuntimeError: training cannot continue; the message says why.
     """
     comm = connect(comm)
-    with ending_together(comm, refuses=True):
-        setup = _prepare(env, make_env, flags, comm)
+    quiet = quiet or comm.rank > 0
     with contextlib.ExitStack() as stack:
+        stack.enter_context(sturdy_output())
+        with ending_together(comm, refuses=True), stages(quiet) as show:
+            show("Checking the settings and the environment")
+            setup = _prepare(env, make_env, {**flags}, comm)
         stop = stack.enter_context(stop_signals())
         stack.enter_context(ending_together(comm))
-        return _train(setup, comm, stop, on_epoch, quiet or comm.rank > 0, command)
+        return _train(setup, comm, stop, on_epoch, quiet, command)
 
 
 class Setup(NamedTuple):
@@ -86,7 +102,8 @@ class Setup(NamedTuple):
     factory: EnvFactory
     env: gym.Env  # this process's own
     prepared: Prepared
-    env_flag: str  # what a command that plays the policy must say of the environment
+    env_to_repeat: str | None  # a module:Id, which a command must name again
+    has_maker: bool  # the environment comes from the user's own function
 
 
 def _train(
@@ -105,7 +122,8 @@ def _train(
         timeout, n = config.machine.collector_timeout, config.machine.collectors
         room = factory, spec, setup.env, n or 0, timeout, prepared.skip_bad
         collectors = stack.enter_context(Collectors(*room))
-        with ending_together(comm, refuses=True):
+        with ending_together(comm, refuses=True), stages(quiet) as show:
+            show("Building the networks")
             algorithm = algorithm_entry.build(
                 prepared, setup.env, collectors, comm, stop.critical
             )
@@ -123,11 +141,14 @@ def _train(
             write_config(path, config, spec, command)
         folder = RunFolder(path, config, spec, loop.rows, console.say, writes)
         stack.enter_context(folder)
-        _run(loop, folder, saver, comm, on_epoch, console)
+        origin = setup.env_to_repeat, setup.has_maker
+        hint = resume_hint(path, *origin, config.run.num_cpu or 1)
+        _run(loop, folder, saver, comm, on_epoch, lambda lost: console.say(lost + hint))
         saver.save()
         folder.finish(algorithm.arrays(), config.run.save_path)
         saver.end_if_asked()
-    console.say(folder.epilogue(setup.env_flag))
+    hint = play_hint(folder.best_path, setup.env_to_repeat, setup.has_maker)
+    console.say(f"{folder.epilogue()}  {hint}")
     return Result(folder.path, folder.best_path, algorithm.policy(), loop.rows)
 
 
@@ -142,7 +163,7 @@ def _prepare(
     found = resumed_flags(given, env, make_env is not None) if comm.rank == 0 else None
     env, flags = comm.broadcast(found)
     _require_workers(flags.get("num_cpu"), comm.size)
-    factory = env_factory(env, make_env)
+    factory = _factory(env, make_env, "resume" in given)
     if make_env is not None:
         algorithm = entry(flags.get("alg", "her"))
         flags = algorithm.for_unknown_env(algorithm.expand(flags))
@@ -159,9 +180,33 @@ def _prepare(
     same = _shared(to_flags(prepared.config)) | package_versions() | prepared.alike
     require_alike(comm, same)
     use_threads(prepared.config.machine.learner_threads or 1)
-    is_foreign = ":" in factory.env_id and make_env is None
-    env_flag = f" --env={factory.env_id}" if is_foreign else ""
-    return Setup(factory, own_env, prepared, env_flag)
+    has_maker = make_env is not None
+    is_foreign = ":" in factory.env_id and not has_maker
+    to_repeat = factory.env_id if is_foreign else None
+    return Setup(factory, own_env, prepared, to_repeat, has_maker)
+
+
+def _factory(
+    env: str | None, make_env: Callable[..., gym.Env] | None, resumes: bool
+) -> EnvFactory:
+    try:
+        return env_factory(env or _name(make_env), make_env)
+    except ValueError as error:
+        if make_env is not None or not resumes:
+            raise
+        raise ValueError(
+            f"the environment of the run must be registered here, but {env} is not.  "
+            "If a function built it, continue in Python: baselines_her.train(make_env="
+            f"..., resume=...).  ({error})"
+        ) from None
+
+
+def _name(make_env: Callable[..., gym.Env] | None) -> str | None:
+    """What to call the environments of a function; `<lambda>` is no folder's name."""
+    if make_env is None:
+        return None
+    name = str(getattr(make_env, "__name__", ""))
+    return name if name.isidentifier() else "custom"
 
 
 def _shared(settings: dict[str, Any]) -> dict[str, Any]:
@@ -172,9 +217,9 @@ def _shared(settings: dict[str, Any]) -> dict[str, Any]:
 def _require_workers(wanted: Any, found: int) -> None:
     if wanted is not None and int(wanted) != found:
         raise ValueError(
-            f"num_cpu must be the number of workers, found {wanted} with {found}.  "
-            "Under mpiexec drop it; `python -m baselines_her.run --num_cpu=N` calls "
-            "mpiexec itself."
+            f"num_cpu must be the number of workers, found {wanted} with {found} "
+            "workers.  Under mpiexec, drop it.  Otherwise use `python -m "
+            "baselines_her.run --num_cpu=N`, which calls mpiexec."
         )
 
 
@@ -195,7 +240,7 @@ def _run(
     saver: Saver,
     comm: Communicator,
     on_epoch: OnEpoch | None,
-    console: Console,
+    say_how_to_continue: Callable[[str], None],
 ) -> None:
     """Runs epoch after epoch, until the steps are taken or `on_epoch` says no.
 
@@ -212,7 +257,7 @@ def _run(
     except BaseException:
         saved = saver.rescue()
         lost = "" if saved else "What came after the last checkpoint is lost.  "
-        console.say(lost + folder.resume_hint())
+        say_how_to_continue(lost)
         raise
 
 

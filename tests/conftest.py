@@ -17,6 +17,8 @@ TESTS = Path(__file__).parent
 FOLDERS = [TESTS, *(p for p in TESTS.iterdir() if p.is_dir() and p.name[0] not in "_.")]
 # subprocesses get them by `subprocess_environment`
 sys.path[:0] = [str(folder) for folder in FOLDERS]
+pytest_plugins = ["sharing"]
+pytest.register_assert_rewrite("trainings", "mpi_commands")
 
 # A shell ignores SIGINT in what it starts with `&`, and children would inherit that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -92,7 +94,7 @@ def run(folder, environment, *command, **more):
         text=True,
         capture_output=True,
         check=False,
-        timeout=120,
+        timeout=300,
         **more,
     )
 

@@ -1,4 +1,7 @@
-"""Learners, and the cycle around them, on the point."""
+"""Learners, and the cycle around them, on the point.
+
+Processes that play episodes import it with the tests' policies: no TensorFlow here.
+"""
 
 import numpy as np
 from point_env import PointEnv, make_point

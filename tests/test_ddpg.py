@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from learners import make_learner
+from sharing import n_compiled
 
 from baselines_her.config import from_flags, with_flags
 from baselines_her.ddpg import Cloning
@@ -90,7 +91,7 @@ class Twins(Solo):
 
 
 @pytest.mark.parametrize("comm", [Solo(), Twins()])
-def test_both_learning_rates_are_scaled(point_spec, small_config, comm):
+def test_both_learning_rates_are_scaled(point_spec, small_config, eagerly, comm):
     """Adam's first step is proportional to the rate: a quarter of it, a quarter."""
     batch, moved = make_batch(point_spec, n_updates=1), []
     for scales in Scales(), Scales(lr=0.25):
@@ -104,7 +105,15 @@ def test_both_learning_rates_are_scaled(point_spec, small_config, comm):
         np.testing.assert_allclose(moved[1][name], moved[0][name] / 4, atol=1e-6)
 
 
-def test_losses_are_logged_as_they_are_weighted(point_spec, small_config):
+@pytest.mark.alone  # other workers compile too
+def test_workers_compile_no_program_for_every_update(point_spec, small_config):
+    before = n_compiled()
+    learner = make_learner(point_spec, small_config, comm=Twins())
+    learner.update(make_batch(point_spec, n_updates=3))
+    assert n_compiled() == before + 2  # the gradients, and their application
+
+
+def test_losses_are_logged_as_they_are_weighted(point_spec, small_config, eagerly):
     cloning = Cloning(prm_loss_weight=0.25, aux_loss_weight=0.5)
     batch = make_batch(point_spec, n_updates=1, demos=4)
     _, plain = make_learner(point_spec, small_config).update(batch)
@@ -132,7 +141,7 @@ def test_both_gradients_are_taken_at_the_same_parameters(point_spec, small_confi
     assert moved.any()
 
 
-def test_the_actor_loss_does_not_move_the_critic(point_spec, small_config):
+def test_the_actor_loss_does_not_move_the_critic(point_spec, small_config, eagerly):
     batch = make_batch(point_spec)
     one = make_learner(point_spec, with_flags(small_config, action_l2=1.0, pi_lr=0.0))
     other = make_learner(
@@ -160,7 +169,7 @@ def test_updates_stop_before_the_first_bad_one(point_spec, small_config):
     batch = make_batch(point_spec, n_updates=3)
     batch.obs[1, 4, 0] = np.nan
     learner = make_learner(point_spec, small_config)
-    with pytest.raises(RuntimeError, match=r"update 2 of 3 .* finite .* critic"):
+    with pytest.raises(RuntimeError, match=r"update 2 of 3 .* finite .* loss/critic"):
         learner.update(batch)
     first_only = make_learner(point_spec, small_config)
     first_only.update(Batch(*(field[:1] for field in batch)))
@@ -168,7 +177,9 @@ def test_updates_stop_before_the_first_bad_one(point_spec, small_config):
         np.testing.assert_allclose(array, first_only.arrays()[name], atol=2e-6)
 
 
-def test_targets_start_equal_and_move_by_one_minus_polyak(point_spec, small_config):
+def test_targets_start_equal_and_move_by_one_minus_polyak(
+    point_spec, small_config, eagerly
+):
     learner = make_learner(point_spec, small_config)
     start = learner.arrays()
     np.testing.assert_array_equal(
@@ -198,7 +209,7 @@ def test_snapshots_do_not_change_when_the_learner_goes_on(point_spec, small_conf
 
 
 def test_targets_follow_the_rewards_of_the_environment(point_spec):
-    from baselines_her.config import return_limits
+    from baselines_her.ddpg import return_limits
 
     def limits(kind, **flags):
         spec = point_spec._replace(reward_low=kind[0], reward_high=kind[1])

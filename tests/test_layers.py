@@ -16,13 +16,15 @@ ROWS = [
     | {"demos.__main__", "demos.generate"},
     {"algorithms", "parallel.player", "demos.minari", "runs.saver", "runs.plot"},
     {"ddpg", "acting.exploration", "replay.sources", "runs.loop", "runs.folder"}
-    | {"envs.render", "demos.record"},
-    {"envs", "demos", "nets", "runs.policy_file", "runs.console", "cli.flags"},
+    | {"envs.render", "demos.record", "cli.flags"},
+    {"envs", "demos", "nets", "runs.policy_file", "runs.facts", "runs.console"}
+    | {"cli.help"},
     {"config", "replay", "acting", "runs"},
     {"cli", "her_sampler", "rollout", "parallel", "algorithms.her_entry"},
     {"settings"},
     {"algorithms.__init__", "seeding", "versions", "quiet", "types"}
-    | {"parallel.launcher", "runs.safe_pickle", "runs.foreign", "runs.stopping"},
+    | {"parallel.launcher", "runs.safe_pickle", "runs.foreign", "runs.stopping"}
+    | {"runs.sturdy"},
     {"envs.faults"},
 ]
 ONLY_IN = {

@@ -159,10 +159,10 @@ def test_what_is_refused_is_not_printed():
     program = b"\x80\x04cnumpy\ndtype\n](K\x01e\x94"
     for n in range(7):
         program += b"](" + (b"h" + bytes([n])) * 10 + b"e\x94"
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(UnsafePickle):
         read_pickled_array(program + b"\x85R.", 10_000)
-    assert time.perf_counter() - started < 0.2
+    assert time.process_time() - started < 0.2
 
 
 # -- settings, playing --------------------------------------------------------
@@ -241,13 +241,14 @@ def test_a_wrapped_environment_does_not_begin_within_demonstrations():
 
 
 def test_the_time_left_counts_from_where_the_run_went_on(capsys):
+    from baselines_her.algorithms.her_entry import COLUMNS
     from baselines_her.runs.console import Plain
 
     times = iter([0.0, 60.0])
-    console = Plain(100_000, clock=lambda: next(times))
+    console = Plain(100_000, COLUMNS, clock=lambda: next(times))
     console.resumes(9_000)
-    row = dict.fromkeys(("epoch", "test/success_rate", "test/success_any"), 0.0)
-    row |= {"test/mean_Q": 0.0, "loss/critic": 0.0, "steps/env": 10_000}
+    row = dict.fromkeys([column.name for column in COLUMNS], 0.0)
+    row["steps/env"] = 10_000
     console.epoch(row)
     assert "1:30:00 left" in capsys.readouterr().out  # 90 times the minute's 1,000
 

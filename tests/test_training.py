@@ -118,6 +118,23 @@ def test_training_may_start_from_a_policy(short_run, tmp_path, eagerly):
     assert not (tmp_path / "third").exists()
 
 
+@pytest.mark.parametrize(
+    ("flag", "value", "found"),
+    [
+        ("relative_goals", True, "absolute goals"),
+        ("clip_obs", 50.0, "inputs clipped to 200 and 5"),
+        ("norm_clip", 4.0, "inputs clipped to 200 and 5"),
+    ],
+)
+def test_a_policy_whose_inputs_mean_something_else_is_refused(
+    short_run, tmp_path, flag, value, found
+):
+    path = short_run.log_path / "policy_latest.pkl"
+    with pytest.raises(ValueError, match=f"found .*{found}.* Match .*--{flag}"):
+        train(tmp_path / "run", load_path=path, **{**SHORT, flag: value})
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_run_never_writes_over_another(short_run):
     with pytest.raises(ValueError, match=r"with other settings \(seed 0 -> 1\)"):
         train(short_run.log_path, **SHORT, seed=1)
@@ -135,8 +152,8 @@ def test_own_environments_come_by_function(tmp_path, eagerly):
         quiet=True,
         **SHORT,
     )
-    rates = baselines_her.evaluate(result.policy, make_point, episodes=5)
-    assert 0.0 <= rates[0] <= rates[1] <= 1.0
+    last, at_any_step = baselines_her.evaluate(result.policy, make_point, episodes=5)
+    assert 0.0 <= last <= at_any_step <= 1.0
 
 
 def test_every_setting_reaches_the_learner(tmp_path, eagerly):
@@ -246,3 +263,18 @@ def test_the_command_plays_as_many_episodes_as_it_is_told(tmp_path, eagerly, cap
     out = capsys.readouterr().out
     assert out.count("\nepisode") == 2
     assert "over all steps" in out
+
+
+def test_evaluating_builds_one_environment_and_closes_it(tmp_path, eagerly):
+    from baselines_her import evaluate, load_policy
+
+    closed, policy = [], load_policy(small_run(tmp_path / "run").best_policy)
+
+    class Closing(PointEnv):
+        def close(self):
+            closed.append(self)
+
+    evaluation = evaluate(policy, env=lambda: make_point(Closing), episodes=2)
+    assert len(closed) == 1
+    assert len(evaluation.returns) == 2
+    assert (evaluation.lengths == 12).all()

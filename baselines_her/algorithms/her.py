@@ -42,6 +42,7 @@ from ..types import (
     concatenate,
     merged,
 )
+from .her_state import require_counters, require_finite, require_like
 from .schedules import progress, scales, schedule
 
 Critical = Callable[[], contextlib.AbstractContextManager[None]]
@@ -298,6 +299,7 @@ class HER:
 
     def load_own_state(self, arrays: Arrays) -> None:
         """Takes everything of `own_state()`."""
+        require_finite(arrays)
         self._replay.sampler.load_state(_part(arrays, "sampler/"))
 
     def take_dealt(self) -> None:
@@ -308,22 +310,27 @@ class HER:
         """Takes everything of `state()`; episodes in flight are played again.
 
         Raises:
-          ValueError: the demonstrations are not the same.
+          ValueError: the demonstrations are not the same, or no run with these
+            settings has left such a state.
         """
         if facts["demos"] != fingerprint(self._demos):
             raise ValueError(
                 "a run continues with the demonstrations that it began with, found "
                 f"others in {self._config.demos.demo_file}.  Put the first ones back."
             )
-        self.learner.load_state(_part(arrays, "learner/"))
-        self.n_iterations = int(facts["n_cycles"])
-        self.n_episodes = int(facts["n_episodes"])
-        self.n_updates = int(facts["n_updates"])
-        self.n_skipped = int(facts["n_skipped"])
+        learned, n_added = _part(arrays, "learner/"), self.ring.n_added
+        require_like(learned, self.learner.state())
+        require_counters(facts, learned, self._config, n_added)
+        self.learner.load_state(learned)
+        self.n_iterations = facts["n_cycles"]
+        self.n_episodes = facts["n_episodes"]
+        self.n_updates = facts["n_updates"]
+        self.n_skipped = facts["n_skipped"]
         self._n_submitted = self.n_iterations * self._config.collect.num_env
         for first in facts["flights"]:
-            lagged = _part(arrays, f"flight/{first}/")
-            self._submit(self.learner.policy().with_arrays(lagged))
+            lagged, policy = _part(arrays, f"flight/{first}/"), self.learner.policy()
+            require_like(lagged, policy.arrays())
+            self._submit(policy.with_arrays(lagged))
 
 
 def _part(arrays: Arrays, prefix: str) -> dict[str, np.ndarray]:

@@ -1,5 +1,6 @@
 """HER's policy files: the arrays in them, and how to act with these."""
 
+import itertools
 from typing import Any
 
 import gymnasium as gym
@@ -58,6 +59,21 @@ def shapes(spec: EnvSpec, config: HERConfig) -> dict[str, tuple[int, ...]]:
     return found | names.moment_shapes(names.GOAL_NORM, spec.goal_dim)
 
 
+def learner_bytes(spec: EnvSpec, config: HERConfig) -> int:
+    """The memory that networks, their optimisers and the batches of one call take.
+
+    Two of the four networks are trained.  Their weights have two moments each, which
+    are as many numbers as the weights of all four.
+    """
+    sizes = network_sizes(spec, config).values()
+    weights = sum(
+        (a + 1) * b for widths in sizes for a, b in itertools.pairwise(widths)
+    )
+    row = 2 * (spec.obs_dim + spec.goal_dim) + spec.action_dim + 4  # of a `Batch`
+    n_updates = config.replay.per_chunk or config.ddpg.n_batches
+    return 4 * (2 * weights + n_updates * config.ddpg.batch_size * row)
+
+
 def policy(
     arrays: Arrays,
     spec: EnvSpec,
@@ -83,6 +99,15 @@ def policy(
     network = names.TARGET_ACTOR if use_target else names.ACTOR
     layers = names.layers_from(arrays, network, config.ddpg.layers + 1)
     totals = [names.moments_from(arrays, n) for n in (names.OBS_NORM, names.GOAL_NORM)]
+    limit = config.inputs.clip_obs * 1.001
+    for total in totals:  # inputs are clipped before they are counted
+        largest = limit * total.n_rows
+        if (np.abs(total.sum) > largest).any() or (total.sumsq > limit * largest).any():
+            raise ValueError(
+                "a policy's statistics must be of inputs within "
+                f"{config.inputs.clip_obs:g}, found larger ones in that of "
+                f"{spec.env_id}.  Train it again."
+            )
     obs, goal = (stats(total, config.inputs.norm_eps) for total in totals)
     return Policy(layers, obs, goal, spec.max_action, config.inputs, header)
 

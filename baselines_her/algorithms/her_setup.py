@@ -19,6 +19,7 @@ from ..settings.her import HERConfig
 from ..types import Collectors, Communicator, Demos, EnvSpec, ObjectMotion
 from . import Prepared
 from .her import HER, Critical
+from .her_policy import learner_bytes
 
 
 class Parts(NamedTuple):
@@ -39,16 +40,19 @@ def prepare(env: gym.Env, config: HERConfig, comm: Communicator) -> Prepared:
     Raises:
       ValueError: the environment, a file or a setting is not what it must be.
     """
-    spec = check(env, config.run.env)
-    demos, warnings = demos_for(config.demos, spec)
+    warnings: list[str] = []
+    limits = config.her.reward_rows, config.inputs.clip_obs
+    spec = check(env, config.run.env, *limits, warnings.append)
+    demos, demo_warnings = demos_for(config.demos, spec)
     if config.demos.demo_resets:
         require_restorable(env)
     energy = config.replay.prioritization == "energy"
     motion = object_motion(env) if energy else None
     config = config.resolve(spec, comm.cores, comm.size)
-    require_memory(spec, config.replay.buffer_size)
+    require_memory(spec, config.replay.buffer_size, learner_bytes(spec, config))
     alike = {"the demonstrations": fingerprint(demos)}
-    notes = [*_notes(config, spec), *warnings]
+    notes = [*_notes(config, spec), *(f"warning: {w}" for w in warnings)]
+    notes += demo_warnings
     skip_bad = config.collect.skip_bad_episodes
     return Prepared(config, spec, Parts(demos, motion), alike, notes, skip_bad)
 
@@ -67,7 +71,7 @@ def build(
     """
     config, spec, (demos, motion), *_ = prepared
     learner = build_learner(config, spec, comm)
-    rewards = reward_function(env)
+    rewards = reward_function(env, config.her.reward_rows)
     played = rewards, collectors, demos, motion
     return HER(config, spec, learner, *played, comm, critical)
 

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from ..parallel.launcher import launched_rank
 from ..runs.foreign import printable
+from ..runs.sturdy import sturdy_output
 
 
 class Parser(argparse.ArgumentParser):
@@ -21,7 +22,7 @@ class Parser(argparse.ArgumentParser):
 def refuse(message: str) -> NoReturn:
     """Prints one sentence on stderr and exits with code 2.
 
-    Of several workers with the same fault the first one says it, and that ends all.
+    If several workers meet the same error, only the first one prints it.
     """
     if launched_rank():
         time.sleep(1.0)
@@ -32,13 +33,16 @@ def refuse(message: str) -> NoReturn:
 def run_command(call: Callable[..., Any], /, *arguments: Any, **options: Any) -> int:
     """Calls what a command does; returns the exit code: 0, or 130 after Ctrl-C.
 
-    What its user can mend (a value, the machine, a file) is one sentence and code 2.
+    An error that the user can correct (a value, a file, the machine) is printed as one
+    sentence, with code 2.
+    A reader of the output that goes away (`| head`) changes nothing.
     """
-    try:
-        call(*arguments, **options)
-    except (ValueError, RuntimeError, OSError) as error:
-        refuse(str(error))
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    with sturdy_output():
+        try:
+            call(*arguments, **options)
+        except (ValueError, RuntimeError, OSError) as error:
+            refuse(str(error))
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            return 130
     return 0

@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 RANKS = "PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK"
 SIZES = "PMI_SIZE", "OMPI_COMM_WORLD_SIZE"  # MPICH, Intel MPI, Slurm; Open MPI
+OUTPUT_SECONDS = 5.0  # to wait for the last lines of what has ended
 PREFIXES = "PMI", "OMPI_", "MPI_", "HYD", "SLURM_PMI"  # of their variables
 REPORTS = "BASELINES_HER_REPORTS"  # names the folder where workers report their end
 KINDS = {  # of MPI: how its library and its launcher call themselves, and its flags
@@ -58,8 +60,12 @@ def relaunch(module: str, arguments: Sequence[str], n: int) -> int:
             env={**without_launcher(os.environ), REPORTS: reports},
             start_new_session=True,  # Ctrl-C reaches it once, from here
             preexec_fn=_end_with_parent,
+            stdout=subprocess.PIPE,  # mpiexec would not survive `| head`, this does
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
         )
-        with _passing_on_signals(process):
+        with _passing_on_signals(process), _passing_on_output(process):
             code = process.wait()
         ended = {int(path.name) for path in Path(reports).iterdir()}
     missing = sorted(set(range(n)) - ended)
@@ -133,12 +139,33 @@ def _passing_on_signals(process: subprocess.Popen):
     def pass_on(number, _):
         process.send_signal(number)
 
+    def end(number, _):
+        process.terminate()  # a launcher does not pass on SIGHUP
+
     kept = {n: signal.signal(n, pass_on) for n in (signal.SIGINT, signal.SIGTERM)}
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        kept[signal.SIGHUP] = signal.signal(signal.SIGHUP, end)
     try:
         yield
     finally:
         for number, handler in kept.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _passing_on_output(process: subprocess.Popen):
+    def pass_on(source, target):
+        for line in source:
+            target.write(line)
+            target.flush()
+
+    pairs = (process.stdout, sys.stdout), (process.stderr, sys.stderr)
+    threads = [threading.Thread(target=pass_on, args=p, daemon=True) for p in pairs]
+    for thread in threads:
+        thread.start()
+    yield
+    for thread in threads:
+        thread.join(OUTPUT_SECONDS)
 
 
 def _end_with_parent() -> None:

@@ -17,22 +17,38 @@ MAX_SIZE = 10**9
 FIELDS = ("obs", "achieved", "goal", "action")
 
 
-def require_memory(spec: EnvSpec, buffer_size: int) -> None:
-    """Refuses a replay buffer that does not fit into this machine's memory.
-
-    Raises:
-      ValueError: it would fill more than all of it.
-    """
+def bytes_of(spec: EnvSpec, buffer_size: int) -> int:
+    """The memory that a full replay buffer takes."""
     states = (spec.obs_dim + spec.goal_dim) * (spec.horizon + 1) + spec.goal_dim
     numbers = states + spec.action_dim * spec.horizon
-    wanted = 4 * numbers * max(1, buffer_size // spec.horizon)
-    found = total_memory()
-    if found is not None and wanted > found:
+    return 4 * numbers * max(1, buffer_size // spec.horizon)
+
+
+def require_memory(spec: EnvSpec, buffer_size: int, others: int = 0) -> None:
+    """Refuses a replay buffer that does not fit into this machine's memory.
+
+    Args:
+      spec: the environment's dimensions.
+      buffer_size: transitions.
+      others: bytes that networks and batches take.
+
+    Raises:
+      ValueError: it would fill more than all of it, or the others would beside it.
+    """
+    own, found = bytes_of(spec, buffer_size), total_memory()
+    if found is None or own + others <= found:
+        return
+    have = f"of {found / 2**30:.1f}"
+    if own > found:
         raise ValueError(
             f"the replay buffer must fit into memory, but {buffer_size:,} transitions "
-            f"take {wanted / 2**30:.1f} GiB of {found / 2**30:.1f}.  Lower "
-            "--buffer_size."
+            f"take {own / 2**30:.1f} GiB {have}.  Lower --buffer_size."
         )
+    raise ValueError(
+        "replay buffer, networks and batches must fit into memory together, but they "
+        f"take {(own + others) / 2**30:.1f} GiB {have}.  Lower --hidden, --layers, "
+        "--batch_size, --n_batches or --buffer_size."
+    )
 
 
 class ReplayBuffer:

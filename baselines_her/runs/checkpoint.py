@@ -10,10 +10,8 @@ Of several workers each writes its own episodes and state (`..._rank1of4.npz`); 
 first one's state holds what all share, and it writes the manifest for all of them.
 """
 
-import hashlib
-import json
-import math
-import zipfile
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any, NamedTuple
@@ -22,12 +20,26 @@ import numpy as np
 
 from ..parallel.communicator import Solo
 from ..types import Arrays, Communicator, Ring
-from .arrays import Archive, read_array
-from .files import stream_atomically, sweep, write_atomically
+from .arrays import (
+    DAMAGE,
+    open_archive,
+    open_regular,
+    read_array,
+    reason_of,
+    sha256_of,
+)
+from .files import Place, stream_atomically, sweep
+from .manifest import (
+    EPISODES,
+    NAME,
+    STATE,
+    entries,
+    read_manifest,
+    size_of,
+    write_manifest,
+)
 
-FORMAT, VERSION = "baselines_her checkpoint", 2
-DAMAGE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
-MANIFEST, MAX_MANIFEST = "manifest.json", 2**28
+FRAME = 2**20  # bytes that an npz file may take besides its arrays
 
 
 class Checkpoint(NamedTuple):
@@ -35,9 +47,7 @@ class Checkpoint(NamedTuple):
 
     arrays: dict[str, np.ndarray]  # saved by the first worker for all
     facts: dict[str, Any]
-    own: (
-        dict[str, np.ndarray] | None
-    )  # this worker's; None: there were more or fewer workers
+    own: dict[str, np.ndarray] | None  # this worker's; None: other numbers of workers
     n_workers: int  # that wrote it
 
 
@@ -69,10 +79,20 @@ class Checkpoints:
     def __init__(
         self, folder: Path, ring: Ring | None = None, comm: Communicator = Solo()
     ):
-        """Takes the folder, the ring whose episodes it keeps, the communicator."""
+        """Takes the folder, the ring whose episodes it keeps, the communicator.
+
+        Raises:
+          ValueError: the folder is a link, which may lead anywhere, or a file.
+        """
         self._folder, self._comm = folder, comm
-        self._ring = NoRing() if ring is None else ring
+        self._ring = NoRing() if ring is None else ring  # an empty ring is false
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            raise ValueError(
+                f"checkpoints are kept in a folder, and {folder} is a link or a file.  "
+                "Remove it, or choose another --log_path."
+            )
         folder.mkdir(parents=True, exist_ok=True)
+        self._place = Place(folder)
         self._parts: list[dict[str, Any]] = []  # as in the manifest
         self._mark = f"_rank{comm.rank}of{comm.size}" if comm.size > 1 else ""
 
@@ -93,7 +113,9 @@ class Checkpoints:
 
         Raises:
           OSError: it could not be written; the checkpoint before it is untouched.
+          RuntimeError: the folder was removed, renamed or replaced.
         """
+        self._place.require()
         parts = [part for part in self._parts if self._is_kept(part)]
         since = parts[-1]["last"] if parts else 0
         parts += [self._append(*span) for span in self._ring.spans(since)]
@@ -107,23 +129,26 @@ class Checkpoints:
         }
         workers = self._comm.gather(worker)
         if self._comm.rank == 0:
-            self._write_manifest(facts, workers)
+            write_manifest(self._folder, facts, workers)
             sweep(self._folder)
         self._comm.gather(None)  # until then the checkpoint before counts
         self._remove_others(workers)
         self._parts = parts
 
-    def load(self) -> Checkpoint | None:
+    def load(self, room: int = 2**30) -> Checkpoint | None:
         """Reads the checkpoint and fills the buffer; None if there is none.
+
+        Args:
+          room: bytes that the arrays of a worker's state may take at most.
 
         Raises:
           ValueError: a file is damaged, missing, or of another run.
         """
-        path, rank = self._folder / MANIFEST, self._comm.rank
+        path, rank = self._folder / NAME, self._comm.rank
         shared = None
         try:
-            if rank == 0 and path.exists():
-                shared = self._read_shared(path)
+            if rank == 0 and (path.exists() or path.is_symlink()):
+                shared = self._read_shared(room)
                 sweep(self._folder)
             told = self._comm.broadcast(shared)
             if told is None:
@@ -132,48 +157,62 @@ class Checkpoints:
             workers = manifest["workers"]
             own = None
             if len(workers) == self._comm.size:
-                own = self._restore(workers[rank])
+                own = self._restore(workers[rank], room)
             else:
                 self._deal(workers)
             self._remove_others(workers)
             return Checkpoint(arrays, manifest["facts"], own, len(workers))
         except (*DAMAGE, OSError) as error:
-            reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+            reason = reason_of(error)
             raise ValueError(f"{path} is not a whole checkpoint: {reason}") from None
 
     def forget(self) -> None:
         """Removes a checkpoint that lies where a run begins anew."""
         if self._comm.rank == 0:
-            (self._folder / MANIFEST).unlink(missing_ok=True)
+            (self._folder / NAME).unlink(missing_ok=True)
             sweep(self._folder)
         self._remove_others([])
 
-    def _write_manifest(self, facts: dict[str, Any], workers: list[Any]) -> None:
-        manifest = {
-            "format": FORMAT,
-            "version": VERSION,
-            "facts": facts,
-            "workers": workers,
-        }
-        manifest["sha256"] = _digest_of_text(manifest)
-        text = json.dumps(manifest).encode()
-        write_atomically(self._folder / MANIFEST, text)
-
-    def _read_shared(self, path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    def _read_shared(self, room: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """The manifest, and what all workers share of the first one's state."""
-        manifest = _read_manifest(path)
+        manifest = read_manifest(self._folder)
+        for worker in manifest["workers"]:
+            self._require_episodes(worker)
         first = manifest["workers"][0]
-        arrays = _read_npz(self._folder, first["state"])
+        arrays = _read_npz(self._folder, first["state"], room)
         return manifest, {k: v for k, v in arrays.items() if k not in first["own"]}
 
-    def _restore(self, worker: dict[str, Any]) -> dict[str, np.ndarray]:
-        """Puts back this worker's episodes and state."""
-        arrays = _read_npz(self._folder, worker["state"])
+    def _require_episodes(self, worker: dict[str, Any]) -> None:
+        """Refuses parts that do not hold exactly the episodes that the ring needs."""
+        capacity, end = self._ring.capacity, worker["n_added"]
+        held = max(0, end - capacity)  # up to here they are overwritten
         for part in worker["episodes"]:
-            self._ring.restore(part["first"], _read_npz(self._folder, part))
-        self._ring.n_added = int(worker["n_added"])
+            first, last = part["first"], part["last"]
+            if last > held:
+                if first > held or last - first > capacity:
+                    raise ValueError(f"episodes {held} to {first} are missing")
+                held = last
+            found = {k: shape[1:] for k, shape in part["shapes"].items()}
+            if found != {k: [*v.shape[1:]] for k, v in self._one().items()}:
+                raise ValueError(f"the episodes of {part['file']} are not of this run")
+        if held < end:
+            raise ValueError(f"episodes {held} to {end} are missing")
+
+    def _one(self) -> dict[str, np.ndarray]:
+        """One episode of the ring, for its shapes."""
+        return self._ring.episodes(0, 1)
+
+    def _restore(self, worker: dict[str, Any], room: int) -> dict[str, np.ndarray]:
+        """Puts back this worker's episodes and state."""
+        arrays = _read_npz(self._folder, worker["state"], room)
+        for part in worker["episodes"]:
+            self._ring.restore(part["first"], self._read_part(part))
+        self._ring.n_added = worker["n_added"]
         self._parts = worker["episodes"]
         return {k: arrays[k] for k in worker["own"]}
+
+    def _read_part(self, part: dict[str, Any]) -> dict[str, np.ndarray]:
+        return _read_npz(self._folder, part, size_of(part))
 
     def _deal(self, workers: list[dict[str, Any]]) -> None:
         """Gives this worker its share of the episodes of another number of workers."""
@@ -183,7 +222,7 @@ class Checkpoints:
             for part in worker["episodes"]
         ]
         for first, rank, part in sorted(parts, key=lambda found: found[:2]):
-            fields = _read_npz(self._folder, part)
+            fields = self._read_part(part)
             numbers = first + np.arange(len(fields["goal"]))
             alive = numbers >= workers[rank]["n_added"] - self._ring.capacity
             places = numbers * len(workers) + rank
@@ -203,16 +242,22 @@ class Checkpoints:
 
         The first one also removes what other numbers of workers have left.
         """
-        files = [[worker["state"], *worker["episodes"]] for worker in workers]
-        names = {file["file"] for entries in files for file in entries}
-        for pattern in "state_*.npz", "episodes_*.npz":
-            for path in self._folder.glob(pattern):
-                is_own = path.stem.endswith(self._mark)
-                is_other = not path.stem.endswith(f"of{self._comm.size}")
-                if path.name not in names and (
-                    is_own or (is_other and self._comm.rank == 0)
-                ):
-                    path.unlink(missing_ok=True)
+        names = {entry["file"] for worker in workers for entry in entries(worker)}
+        for path in _files_of_ours(self._folder):
+            is_own = path.stem.endswith(self._mark)
+            is_other = not path.stem.endswith(f"of{self._comm.size}")
+            if path.name not in names and (
+                is_own or (is_other and self._comm.rank == 0)
+            ):
+                path.unlink(missing_ok=True)
+
+
+def _files_of_ours(folder: Path) -> Iterator[Path]:
+    """The files in a folder that bear names which `save` gives."""
+    for path in folder.iterdir():
+        is_named = STATE.fullmatch(path.name) or EPISODES.fullmatch(path.name)
+        if is_named and path.is_file() and not path.is_symlink():
+            yield path
 
 
 def _write_npz(path: Path, arrays: Arrays) -> dict[str, Any]:
@@ -227,62 +272,41 @@ def _write_npz(path: Path, arrays: Arrays) -> dict[str, Any]:
     }
 
 
-def _read_npz(folder: Path, entry: dict[str, Any]) -> dict[str, np.ndarray]:
-    name = entry["file"]
-    if not isinstance(name, str) or Path(name).name != name:
-        raise ValueError(f"it names the file {name!r}")
-    path = folder / name
-    if not path.is_file():
-        raise ValueError(f"{name} is missing")
-    size = path.stat().st_size
-    try:
-        with zipfile.ZipFile(path) as file:
-            infos = {i.filename.removesuffix(".npy"): i for i in file.infolist()}
-            archive = Archive(file, infos)
-            shapes = {k: tuple(shape) for k, shape in entry["shapes"].items()}
-            for shape in shapes.values():
-                if not all(type(n) is int and n >= 0 for n in shape):
-                    raise ValueError(f"{name} has the shape {shape}")
-                if math.prod(shape) > size:
-                    raise ValueError(f"{name} is shorter than its arrays")
-            arrays = {
-                k: read_array(archive, k, shape, (entry["dtypes"][k],))
-                for k, shape in shapes.items()
-            }
-    except (zipfile.BadZipFile, KeyError, NotImplementedError) as error:
-        raise ValueError(f"{name} is damaged ({error})") from None
+def _read_npz(folder: Path, entry: dict[str, Any], room: int) -> dict[str, np.ndarray]:
+    """The arrays of a checked entry, if they take at most `room` bytes."""
+    name, size = entry["file"], size_of(entry)
+    if size > room:
+        raise ValueError(
+            f"{name} must hold at most {room} bytes, its arrays take {size}"
+        )
+    if (folder / name).is_symlink():
+        raise ValueError(f"{name} is a link")
+    with _naming(name), open_regular(folder / name, size + FRAME) as file:
+        archive = open_archive(file)
+        arrays = {
+            k: read_array(archive, k, tuple(shape), (entry["dtypes"][k],))
+            for k, shape in entry["shapes"].items()
+        }
     if _digest(arrays) != entry["sha256"]:
         raise ValueError(f"the digest of {name} does not match: it is damaged")
     return arrays
 
 
-def _read_manifest(path: Path) -> dict[str, Any]:
-    if path.stat().st_size > MAX_MANIFEST:
-        raise ValueError("it is too long")
-    manifest = json.loads(path.read_bytes())
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise ValueError("its format is another")
-    if manifest["version"] != VERSION:
-        raise ValueError(
-            f"its version is {manifest['version']}, this package reads {VERSION}"
-        )
-    digest = manifest.pop("sha256")
-    if digest != _digest_of_text(manifest):
-        raise ValueError("its digest does not match: it is damaged")
-    kinds = {"facts": dict, "workers": list}
-    if not all(isinstance(manifest[k], kind) for k, kind in kinds.items()):
-        raise ValueError("its entries are of the wrong kind")
-    return manifest
+@contextlib.contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Adds the name of the file to what reading it raises."""
+    try:
+        yield
+    except DAMAGE as error:
+        raise ValueError(f"{name}: {reason_of(error)}") from None
 
 
 def _digest(arrays: Arrays) -> str:
-    digest = hashlib.sha256()
+    return sha256_of(_parts_of(arrays))
+
+
+def _parts_of(arrays: Arrays) -> Iterator[Any]:
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name} {array.dtype.str} {array.shape}\0".encode())
-        digest.update(array.reshape(-1).view(np.uint8).data)
-    return digest.hexdigest()
-
-
-def _digest_of_text(manifest: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+        yield f"{name} {array.dtype.str} {array.shape}\0".encode()
+        yield array.reshape(-1).view(np.uint8).data

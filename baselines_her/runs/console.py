@@ -1,7 +1,6 @@
 """What a person sees during a run: a live table, or plain lines."""
 
 import contextlib
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -112,6 +111,7 @@ class Live:
 
         self._columns = [column for column in columns if column.title]
         self._title, self._rows = title, []  # type: tuple[str, list[Row]]
+        self._has_begun = False
         self._progress = Progress(
             BarColumn(),
             MofNCompleteColumn(),
@@ -142,6 +142,9 @@ class Live:
     def iteration(self, env_steps: int) -> None:
         """Moves the progress bar."""
         self._progress.update(self._task, completed=env_steps)
+        if not self._has_begun:
+            self._has_begun = True
+            self._live.update(self._drawing())
 
     def epoch(self, row: Row) -> None:
         """Adds a row to the table."""
@@ -152,6 +155,8 @@ class Live:
         from rich.console import Group
         from rich.table import Table
 
+        if not self._has_begun:
+            return Group("Compiling during the first cycle ...", self._progress)
         if not self._rows:
             return self._progress
         table = Table(title=self._title, title_justify="left")
@@ -161,54 +166,6 @@ class Live:
         for row in self._rows:
             table.add_row(*(text_of(column, row) for column in shown))
         return Group(table, self._progress)
-
-
-class Sturdy:
-    """A console whose loss does not end the run.
-
-    The terminal may go away (a dropped connection, `| head`): from the first line that
-    cannot be written, nothing is shown any more.
-    """
-
-    def __init__(self, console: Console):
-        self._console = console
-
-    def __enter__(self) -> "Sturdy":
-        self._try(self._console.__enter__)
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self._try(lambda: self._console.__exit__(*error))
-
-    def say(self, text: str) -> None:
-        """Shows one line."""
-        self._try(lambda: self._console.say(text))
-
-    def resumes(self, env_steps: int) -> None:
-        """The run continues after this many env steps."""
-        self._try(lambda: self._console.resumes(env_steps))
-
-    def iteration(self, env_steps: int) -> None:
-        """An iteration has ended after this many env steps of the run."""
-        self._try(lambda: self._console.iteration(env_steps))
-
-    def epoch(self, row: Row) -> None:
-        """An epoch has ended."""
-        self._try(lambda: self._console.epoch(row))
-
-    def _try(self, show: Callable[[], Any]) -> None:
-        try:
-            show()
-        except OSError:
-            self._console = Silent()
-            mute_stdout()
-
-
-def mute_stdout() -> None:
-    """Drops what is printed from here on, the last flush at exit included."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.stdout = open(os.devnull, "w")
 
 
 def fitting(columns: list[Column], rows: list[Row], width: int) -> list[Column]:
@@ -240,8 +197,8 @@ def open_console(config: Config, env_id: str, quiet: bool) -> Console:
     if quiet:
         return Silent()
     if sys.stdout.isatty():
-        return Sturdy(Live(total, f"{env_id}, {config.run.preset}", columns))
-    return Sturdy(Plain(total, columns))
+        return Live(total, f"{env_id}, {config.run.preset}", columns)
+    return Plain(total, columns)
 
 
 def clock_text(seconds: float) -> str:
@@ -251,6 +208,30 @@ def clock_text(seconds: float) -> str:
         return f"{rest} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@contextlib.contextmanager
+def stages(quiet: bool) -> Iterator[Callable[[str], None]]:
+    """On a terminal, one line that says what the wait is for, and vanishes at the end.
+
+    Yields a call that shows the next stage.  Elsewhere, and with `quiet`, it shows
+    nothing.
+    """
+    if quiet or not sys.stdout.isatty():
+        yield lambda text: None
+        return
+    from rich.console import Console as RichConsole
+    from rich.live import Live as RichLive
+    from rich.spinner import Spinner
+
+    spinner = Spinner("dots")
+    with RichLive(
+        spinner,
+        console=RichConsole(),
+        transient=True,
+        redirect_stderr=False,  # or what `quiet_stderr` silences would be shown
+    ):
+        yield lambda text: spinner.update(text=f"{text} ...")
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """Writing files so that no reader ever meets half of one."""
 
 import contextlib
+import errno
 import io
 import os
 import tempfile
@@ -16,7 +17,8 @@ def write_atomically(path: str | Path, data: bytes) -> None:
 
     Raises:
       OSError: the disk is full or the folder cannot be written; the sentence names
-        the path and the bytes needed.  What was at `path` before is untouched.
+        the path, and on a full disk the bytes needed.  What was at `path` before is
+        untouched.
     """
     stream_atomically(path, lambda file: file.write(data), len(data))
 
@@ -48,7 +50,9 @@ def stream_atomically(
             with contextlib.suppress(OSError):
                 Path(temporary).unlink(missing_ok=True)
         if isinstance(error, OSError):
-            reason = f"{error.strerror}; it needs {size} bytes"
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+            more = f"; it needs {size} bytes" if full else ""
+            reason = f"{error.strerror}{more}"
             raise OSError(error.errno, reason, str(path)) from error
         raise
 
@@ -112,7 +116,8 @@ def require_writable(path: str | Path, name: str) -> None:
 def sweep(folder: Path) -> None:
     """Removes what writers that were killed left under temporary names."""
     for path in folder.glob(f"{TEMPORARY}*"):
-        path.unlink(missing_ok=True)
+        if path.is_file() and not path.is_symlink():
+            path.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

@@ -4,7 +4,6 @@ import contextlib
 import json
 import math
 import os
-import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,13 @@ from typing import Any
 import numpy as np
 
 from ..algorithms import entry
-from ..config import Config, plain, to_flags
+from ..config import Config, from_saved, plain, to_flags
 from ..types import Row
 from ..versions import package_versions
+from .arrays import DAMAGE, reason_of
 from .files import Place, sweep, write_atomically
+from .foreign import printable
+from .json_file import read_json, require_kinds
 from .logger import open_writers
 from .policy_file import write_policy
 
@@ -27,6 +29,11 @@ FREE = (
     *("collectors", "collector_timeout", "mpi_timeout"),
     *("num_cpu", "learner_threads"),
 )
+
+
+LONGEST = 100  # characters shown of a setting that a file holds
+CONFIG, MAX_CONFIG = "config.json", 2**22  # bytes
+KINDS = {"config": dict, "command": str, "resumed_by": list}
 
 
 class RunFolder:
@@ -102,24 +109,13 @@ class RunFolder:
         if self._is_writer:
             write_atomically(self.path / "FINISHED", b"")
 
-    def epilogue(self, env_flag: str = "") -> str:
-        """Where the best policy is, and the command that plays it.
-
-        Args:
-          env_flag: what that command must say of the environment, if anything.
-        """
-        path, name = shlex.quote(str(self.best_path)), self._score.rpartition("/")[2]
+    def epilogue(self) -> str:
+        """Where the best policy is, and how good it was."""
+        name = self._score.rpartition("/")[2]
         return (
             f"Best policy: {self.best_path} ({name} {self.best_score:.2f}, epoch "
-            f"{self.best_epoch}).  Play it: python -m baselines_her.run --play "
-            f"--load_path={path}{env_flag}"
+            f"{self.best_epoch})."
         )
-
-    def resume_hint(self) -> str:
-        """The command that continues this run."""
-        path, n = shlex.quote(str(self.path)), self._config.run.num_cpu or 1
-        workers = f" --num_cpu={n} (or under mpiexec, as before)" if n > 1 else ""
-        return f"Continue with: python -m baselines_her.run --resume={path}{workers}"
 
     def _note(self, row: Row) -> bool:
         """Remembers an epoch; returns whether it is the best so far."""
@@ -175,12 +171,13 @@ def choose_folder(config: Config) -> tuple[Path, bool]:
         name = config.run.env.rpartition(":")[2]
         return _next_free(Path("logs") / config.run.alg, name), False
     path = Path(config.run.log_path).expanduser()
-    if path.is_file():
+    if path.exists() and not path.is_dir():
         raise ValueError(f"log_path must be a folder, found the file {path}.")
-    if not (path / "config.json").exists():
+    if not (path / CONFIG).exists():
         path.mkdir(parents=True, exist_ok=True)
         return path, False
     differing = differing_settings(read_config(path), config)
+    require_usable(path)
     if differing:
         raise ValueError(
             f"log_path must be a new folder or that of this same run, found a run in "
@@ -193,7 +190,29 @@ def differing_settings(found: dict[str, Any], config: Config) -> str:
     """The first settings that differ and matter: "seed 0 -> 1", or nothing."""
     wanted, found = to_flags(config), {**plain(type(config)), **found}
     names = [k for k in wanted if k not in FREE and found.get(k) != wanted[k]]
-    return ", ".join(f"{k} {found.get(k)} -> {wanted[k]}" for k in names[:3])
+    before = {k: printable(found.get(k), LONGEST) for k in names[:3]}
+    return ", ".join(f"{k} {before[k]} -> {wanted[k]}" for k in before)
+
+
+def require_usable(path: Path) -> None:
+    """Refuses a run folder in which something else lies where a run writes.
+
+    Raises:
+      ValueError: names the first link or folder that is in the way.
+    """
+    for name in "checkpoint", "videos":
+        if (path / name).is_symlink():
+            raise ValueError(
+                f"a run writes into its own folder only, and {path / name} is a link.  "
+                "Remove it, or choose another --log_path."
+            )
+    names = "progress.csv", "progress.json", "FINISHED"
+    for place in (*(path / name for name in names), *path.glob("policy_*.pkl")):
+        if place.is_dir() and not place.is_symlink():
+            raise ValueError(
+                f"a run writes the file {place}, and a folder lies there.  Remove it, "
+                "or choose another --log_path."
+            )
 
 
 def write_config(path: Path, config: Config, spec: Any, command: str) -> None:
@@ -210,12 +229,12 @@ def write_config(path: Path, config: Config, spec: Any, command: str) -> None:
         "command": command,
         "resumed_by": [],
     }
-    if (path / "config.json").exists():
-        before = json.loads((path / "config.json").read_bytes())
+    if (path / CONFIG).exists():
+        before = _read(path)
         content["command"] = before["command"]
-        content["resumed_by"] = [*before.get("resumed_by", []), command]
+        content["resumed_by"] = [*before["resumed_by"], command]
     text = json.dumps(content, indent=2) + "\n"
-    write_atomically(path / "config.json", text.encode())
+    write_atomically(path / CONFIG, text.encode())
 
 
 def read_config(path: str | Path) -> dict[str, Any]:
@@ -224,17 +243,24 @@ def read_config(path: str | Path) -> dict[str, Any]:
     Raises:
       ValueError: there is no run, or its config.json is damaged.
     """
-    path = Path(path).expanduser() / "config.json"
+    folder = Path(path).expanduser()
+    return _read(folder)["config"]
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    """The content of config.json, its settings and commands checked."""
+    path = folder / CONFIG
+    if not path.exists():
+        raise ValueError(f"{folder} must hold a run: it has no config.json")
     try:
-        content = json.loads(path.read_bytes())
-        flags = dict(content["config"])
-    except FileNotFoundError:
-        raise ValueError(f"{path.parent} must hold a run: it has no config.json") from (
-            None
-        )
-    except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from None
-    return flags
+        content = {"resumed_by": [], **read_json(path, MAX_CONFIG)}
+        require_kinds(content, KINDS, "it")
+        if not all(isinstance(command, str) for command in content["resumed_by"]):
+            raise ValueError("resumed_by must list commands")
+        from_saved(content["config"])
+    except (*DAMAGE, OSError) as error:
+        raise ValueError(f"{path} cannot be read: {reason_of(error)}") from None
+    return content
 
 
 def _next_free(parent: Path, name: str) -> Path:

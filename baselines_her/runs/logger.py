@@ -5,6 +5,7 @@ import io
 import json
 import math
 import shutil
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -72,18 +73,32 @@ class JsonWriter:
 class TensorBoardWriter:
     """tb/: scalars against env steps, as plain values.
 
-    By TensorBoard's own event files: tf.summary needs TensorBoard too, and writes
-    tensors, in which `EventAccumulator.Scalars` finds nothing.
+    By TensorBoard's own records: tf.summary writes tensors, in which
+    `EventAccumulator.Scalars` finds nothing, and TensorBoard's `EventFileWriter` writes
+    from a thread of its own, whose errors reach nobody.
     """
 
     def __init__(self, folder: Path, rows: list[Row]):
+        """Opens a new event file in tb/; those of before are removed.
+
+        Raises:
+          ImportError: TensorBoard is not installed.
+          OSError: tb/ cannot be written, or is a link, which may lead anywhere.
+        """
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.compat.proto.summary_pb2 import Summary
-        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+        from tensorboard.summary.writer.record_writer import RecordWriter
 
         self._event, self._summary = Event, Summary
-        shutil.rmtree(folder / "tb", ignore_errors=True)
-        self._writer: Any = EventFileWriter(str(folder / "tb"))
+        place = folder / "tb"
+        if place.is_symlink():
+            raise OSError(f"{place} is a link")
+        if place.is_dir():
+            shutil.rmtree(place)
+        place.mkdir()
+        name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}"
+        self._records: Any = RecordWriter((place / name).open("wb"))
+        self._add(Event(file_version="brain.Event:2", wall_time=time.time()))
         for row in rows:
             self.write(row)
 
@@ -91,14 +106,17 @@ class TensorBoardWriter:
         """Writes one scalar for each column."""
         value = self._summary.Value
         values = [value(tag=name, simple_value=x) for name, x in row.items()]
-        event = self._event(step=int(row["steps/env"]), wall_time=time.time())
-        event.summary.CopyFrom(self._summary(value=values))
-        self._writer.add_event(event)
-        self._writer.flush()
+        summary = self._summary(value=values)
+        step = int(row["steps/env"])
+        self._add(self._event(step=step, wall_time=time.time(), summary=summary))
 
     def close(self) -> None:
         """Closes the file."""
-        self._writer.close()
+        self._records.close()
+
+    def _add(self, event: Any) -> None:
+        self._records.write(event.SerializeToString())
+        self._records.flush()
 
 
 class NullWriter:

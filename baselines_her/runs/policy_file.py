@@ -18,6 +18,7 @@ from .files import write_atomically
 from .safe_pickle import MAX_BYTES, dump_flat, load_flat
 
 FORMAT, VERSION = "baselines_her policy", 1
+LONGEST_ID = 200  # characters
 
 
 class PolicyFile(NamedTuple):
@@ -114,6 +115,8 @@ def _parse(data: bytes) -> PolicyFile:
     alg = header.get("alg", "her")  # files of 0.1.0 do not say
     algorithm, config = entry(alg), from_saved({**header["config"], "alg": alg})
     spec = algorithm.read_spec(header["spec"])
+    if not spec.env_id.isprintable() or len(spec.env_id) > LONGEST_ID:
+        raise ValueError("its environment id is no printable name")
     arrays = unpack(content["arrays"], algorithm.shapes(spec, config))
     for name, array in arrays.items():
         if name.endswith("/n_rows") and not (array == 0 or array >= 1):

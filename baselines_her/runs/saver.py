@@ -10,13 +10,18 @@ from ..config import Config, plain, to_flags
 from ..parallel.communicator import Solo
 from ..types import Algorithm, Communicator
 from ..versions import package_versions
+from .arrays import DAMAGE, reason_of
 from .checkpoint import Checkpoints
 from .console import Console
-from .folder import FREE, differing_settings, read_config
+from .facts import require_facts
+from .folder import FREE, differing_settings, read_config, require_usable
+from .foreign import printable
 from .stopping import Stop
 
 # packages on which the bits depend
 SAME = ("tensorflow", "numpy", "mujoco", "gymnasium", "gymnasium-robotics")
+ROOM = 2**20  # bytes
+LONGEST = 100  # characters shown of a version
 THREADS = "learner_threads"  # XLA's sums depend on their number
 
 
@@ -73,7 +78,7 @@ class Saver:
             return False
         try:
             self.save()
-        except OSError:  # what ends the run is to be reported, not this
+        except (OSError, RuntimeError):  # what ends the run is reported, not this
             return False
         return True
 
@@ -103,13 +108,17 @@ class Saver:
         Raises:
           ValueError: it is damaged or does not fit.
         """
-        saved = self._checkpoints.load()
+        saved = self._checkpoints.load(self._room())
         if saved is None:
             console.say("no checkpoint yet: the run starts from the beginning")
             return
         facts = saved.facts
         try:
-            self._require_same(facts["config"])
+            require_facts(facts, self._algorithm, self._config)
+        except DAMAGE as error:
+            raise _misfit(error) from None
+        self._require_same(facts["config"])
+        try:
             self._algorithm.load_state(saved.arrays, facts["counters"])
             if saved.own is None:
                 self._algorithm.take_dealt()
@@ -117,8 +126,8 @@ class Saver:
                 self._algorithm.load_own_state(saved.own)
             self._loop.load_state(facts["epochs"])
             notes = self._version_notes(facts)
-        except (LookupError, TypeError, AttributeError) as error:
-            raise ValueError(f"the checkpoint does not fit this run: {error}") from None
+        except (LookupError, TypeError, AttributeError, ArithmeticError) as error:
+            raise _misfit(error) from None
         if saved.own is None:
             console.say(
                 f"the run had {_count(saved.n_workers)} and continues with "
@@ -130,9 +139,24 @@ class Saver:
         console.say(f"continues after {steps:,} env steps")
         console.resumes(steps)
 
+    def _room(self) -> int:
+        """The bytes that the arrays of one state may take: today's, and as much again.
+
+        A sampler may keep something for each transition, which is less than half of
+        the transition itself.
+        """
+        arrays, _ = self._algorithm.state()
+        ring = self._algorithm.ring
+        room = ROOM + 2 * sum(array.nbytes for array in arrays.values())
+        if ring is not None:
+            one = ring.episodes(0, 1).values()
+            room += ring.capacity * sum(array.nbytes for array in one) // 2
+        return room
+
     def _version_notes(self, facts: dict[str, Any]) -> list[str]:
         made, here = dict(facts["versions"]), package_versions()
         made[THREADS] = str(facts["config"].get(THREADS))
+        made = {name: printable(text, LONGEST) for name, text in made.items()}
         here[THREADS] = str(self._config.machine.learner_threads)
         return [
             f"warning: the run began with {name} {made.get(name)}, this is "
@@ -148,6 +172,10 @@ class Saver:
                 f"the checkpoint must be of this run, found one with other settings "
                 f"({differing}).  Remove the folder `checkpoint`, or use another."
             )
+
+
+def _misfit(error: BaseException) -> ValueError:
+    return ValueError(f"the checkpoint does not fit this run: {reason_of(error)}")
 
 
 def _count(workers: int) -> str:
@@ -175,6 +203,7 @@ def resumed_flags(
     if given.pop("log_path", None) not in (None, folder):
         raise ValueError("a run continues in its own folder: drop --log_path.")
     saved = read_config(folder)
+    require_usable(Path(folder).expanduser())
     if given.get("alg") == saved.get("alg", "her"):
         del given["alg"]
     fixed = sorted(set(given) - set(FREE))

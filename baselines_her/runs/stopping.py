@@ -100,6 +100,7 @@ def stop_signals(clock: Callable[[], float] = time.monotonic) -> Iterator[Stop]:
 
     def at_once(number, _):
         if clock() - asked[0] >= REPEAT:
+            asked[0] = clock()
             stop.end_at_once()
 
     def ask(number, _):

@@ -20,35 +20,49 @@ class RunConfig:
     alg: str = setting("her", "algorithm", choices=NAMES)
     env: str = setting(
         "FetchReach",
-        "environment id; the version is optional; or module:Id-v0",
+        "environment: an id, with or without version, or module:Id-v0",
         often=True,
     )
     preset: str = setting("laptop", "named set of defaults", often=True)
-    seed: int = setting(0, "seed of all randomness", low=0, often=True)
+    seed: int = setting(
+        0, "seed of all random numbers", low=0, often=True, high=2**63 - 1
+    )
     num_timesteps: int = setting(
-        1_000_000, "training env steps of all workers together", low=1, often=True
+        1_000_000,
+        "training steps in the environment, of all workers together",
+        low=1,
+        often=True,
+        high=10**12,
     )
     log_path: str | None = setting(
-        None, "run folder; default: logs/<alg>/<env>_<n>", often=True
+        None, "run folder (default: logs/<alg>/<env>_<n>)", often=True
     )
-    save_path: str | None = setting(None, "also write the final policy to this file")
+    save_path: str | None = setting(
+        None, "file to which the final policy is also written"
+    )
     load_path: str | None = setting(
-        None, "policy file to start from, or to play", often=True
+        None, "policy file to start training from, or to play", often=True
     )
-    resume: str | None = setting(None, "continue the run in this folder", often=True)
+    resume: str | None = setting(None, "folder of a run to continue", often=True)
     num_cpu: int | None = setting(
         None,
-        "workers, started by mpiexec; default: this process, or mpiexec's",
+        "number of workers to start with mpiexec (default: this process alone, or the "
+        "workers that mpiexec has started)",
         low=1,
         high=10_000,
         often=True,
     )
     play: bool = setting(
-        False, "play the policy after training, or the loaded one", often=True
+        False,
+        "play the best policy after training; with --load_path and no "
+        "--num_timesteps, only play that policy",
+        often=True,
     )
-    episodes: int = setting(20, "with play: episodes to play", low=1, high=1_000_000)
+    episodes: int = setting(
+        20, "number of episodes that --play plays", low=1, high=1_000_000
+    )
     per_step: bool = setting(
-        False, "with play: also report the success rate over all steps"
+        False, "let --play also report the share of successful steps"
     )
 
 
@@ -59,28 +73,29 @@ class LoopConfig:
     def __post_init__(self) -> None:
         check_settings(self)
 
-    n_cycles: int = setting(
-        10, "iterations (for her: cycles) per epoch", low=1, high=1_000_000
-    )
+    n_cycles: int = setting(10, "iterations (cycles) per epoch", low=1, high=1_000_000)
     n_test_rollouts: int = setting(
         20, "evaluation episodes per epoch", low=1, high=100_000
     )
     stop_at: float | None = setting(
         None,
-        "end early once the mean score (success rate) of 3 evaluations in a row "
-        "reaches this",
+        "end training once the mean score (success rate) of the last 3 evaluations "
+        "is at least this",
         low=-1e9,
         high=1e9,
         often=True,
     )
     policy_save_interval: int = setting(
-        5, "epochs between policy_<epoch>.pkl; 0: only best and latest", low=0
+        5, "save policy_<epoch>.pkl every this many epochs; 0: never", low=0, high=10**9
     )
     checkpoint_interval: float = setting(
-        300.0, "seconds between checkpoints; 0: after every iteration", low=0
+        300.0, "seconds between checkpoints; 0: after every iteration", low=0, high=1e9
     )
     video_interval: int = setting(
-        0, "film one greedy episode every this many epochs; 0: never", low=0
+        0,
+        "film one evaluation episode every this many epochs; 0: never",
+        low=0,
+        high=10**9,
     )
 
 
@@ -93,21 +108,29 @@ class MachineConfig:
 
     collectors: int | None = setting(
         None,
-        "processes that play episodes; the results do not depend on it; default: "
-        "cores - 1, at most 4 per core",
+        "number of players: processes that play episodes; results do not depend on "
+        "it (default: cores - 1, but at most num_env; upper limit: 4 per core)",
         low=0,
         high=1000,
     )
     collector_timeout: float = setting(
-        300.0, "seconds after which a silent player process counts as hung", above=0
+        300.0,
+        "seconds without an answer after which a player ends the run",
+        above=0,
+        high=1e9,
     )
     learner_threads: int | None = setting(
         None,
-        "threads of the learner; default: the cores, shared by workers",
+        "threads of the learner (default: the cores, shared among the workers)",
         low=1,
         high=1024,
     )
     mpi_timeout: float = setting(
-        300.0, "seconds after which a silent worker ends the job", above=0
+        300.0,
+        "seconds without an answer after which a worker ends the run",
+        above=0,
+        high=1e9,
     )
-    fast_env: bool = setting(True, "faster look-ups in Fetch and Hand, the same bits")
+    fast_env: bool = setting(
+        True, "speed up Fetch and Hand environments; results stay the same"
+    )

@@ -49,7 +49,7 @@ def setting(
       often: most users need it: shown by the short `--help`.
     """
     if only_with:
-        help = f"with {only_with.field}={' or '.join(only_with.values)}: {help}"
+        help += f" (only with --{only_with.field}={' or '.join(only_with.values)})"
     limits = {"low": low, "high": high, "above": above, "choices": choices}
     more = {"help": help, "only_with": only_with, "often": often}
     return dataclasses.field(default=default, metadata=limits | more)
@@ -94,11 +94,13 @@ def nearest(word: str, known: Iterable[str], prefix: str = "") -> str:
 def coerce(name: str, kind: Any, value: Any) -> Any:
     """`value` as the field's type: "2.5e6" is an integer, "true" a switch.
 
+    "none" is None where the field may be None, unless it holds text.
+
     Raises:
       ValueError: it cannot be read as that type.
     """
     kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
-    if value is None and type(None) in kinds:
+    if type(None) in kinds and _is_none(value, kinds[0]):
         return None
     try:
         return {bool: _to_bool, int: _to_int, float: float, str: _to_str}[kinds[0]](
@@ -107,6 +109,10 @@ def coerce(name: str, kind: Any, value: Any) -> Any:
     except (TypeError, ValueError, OverflowError):
         word = {bool: "0 or 1", int: "a whole number", float: "a number", str: "text"}
         raise ValueError(f"{name} must be {word[kinds[0]]}, found {value!r}.") from None
+
+
+def _is_none(value: Any, kind: type) -> bool:
+    return value is None or (kind is not str and str(value).lower() == "none")
 
 
 def _to_bool(value):
@@ -144,6 +150,9 @@ def _check_range(field, value):
     limits = field.metadata
     if value is None:
         return
+    if value == "":
+        name = field.name
+        raise ValueError(f"{name} must not be empty: give a value, or drop {name}.")
     if limits["choices"] and value not in limits["choices"]:
         words = ", ".join(limits["choices"])
         hint = nearest(str(value), limits["choices"]).removesuffix(".")

@@ -23,35 +23,49 @@ class CollectConfig:
     def __post_init__(self) -> None:
         check_settings(self)
 
-    num_env: int = setting(
-        20, "episodes per cycle and worker (rollout_batch_size)", low=1, high=10_000
+    num_env: int = setting(20, "episodes per cycle and worker", low=1, high=10_000)
+    random_eps: float = setting(
+        0.3, "share of actions that are uniformly random", low=0, high=1
     )
-    random_eps: float = setting(0.3, "share of uniformly random actions", low=0, high=1)
     random_steps: int = setting(
-        0, "act at random in cycles that begin before this many env steps", low=0
+        0,
+        "take random actions in all cycles that begin before this env step",
+        low=0,
+        high=10**12,
     )
     noise_eps: float = setting(
         0.2,
-        "size of the noise, in units of max_action",
+        "standard deviation of the noise, as a share of the largest action",
         low=0,
+        high=1e6,
         only_with=needs("noise", "gaussian", "ou"),
     )
     noise: str = setting(
         "gaussian",
-        "noise on actions; ou: Ornstein-Uhlenbeck",
+        "noise on actions; ou is Ornstein-Uhlenbeck",
         choices=("gaussian", "ou", "none"),
     )
     ou_theta: float = setting(
-        0.15, "pull back to 0", low=0, only_with=needs("noise", "ou")
+        0.15,
+        "strength of the pull towards 0",
+        low=0,
+        only_with=needs("noise", "ou"),
+        high=1e6,
     )
     ou_dt: float = setting(
-        1e-2, "units of time in a step", above=0, only_with=needs("noise", "ou")
+        1e-2,
+        "length of a step, in the time units of the noise",
+        above=0,
+        only_with=needs("noise", "ou"),
+        high=1e6,
     )
     skip_bad_episodes: bool = setting(
-        False, "drop and count episodes with numbers that are not finite"
+        False, "drop episodes with numbers that are not finite, and count them"
     )
     pipelined: bool = setting(
-        True, "collect one cycle ahead while learning: the policy lags by one cycle"
+        True,
+        "play the next cycle's episodes while learning: they come from a policy that "
+        "is one cycle old",
     )
 
 
@@ -67,24 +81,28 @@ class HindsightConfig:
         "which goals replace the desired one",
         choices=("future", "final", "episode", "none", "futureactual"),
     )
-    replay_k: float = setting(4, "hindsight rows per ordinary row", low=0)
+    replay_k: float = setting(
+        4, "rows with a hindsight goal per row with the original goal", low=0, high=1e6
+    )
     filter_goals: bool = setting(
-        False, "no hindsight goals that were reached when the episode began"
+        False, "use no hindsight goals that were already reached when the episode began"
     )
     actual_k: float = setting(
         4,
-        "rows with the desired goal of any episode, per ordinary row",
+        "rows with the desired goal of some episode per row with the original goal",
         low=0,
+        high=1e6,
         only_with=needs("replay_strategy", "futureactual"),
     )
     achieved_k: float = setting(
         1,
-        "rows with an achieved goal of any episode, per ordinary row",
+        "rows with an achieved goal of some episode per row with the original goal",
         low=0,
+        high=1e6,
         only_with=needs("replay_strategy", "futureactual"),
     )
     reward_rows: bool = setting(
-        False, "call compute_reward row by row: slower, for one that takes no arrays"
+        False, "call compute_reward once per row; slower, for one that takes no arrays"
     )
 
 
@@ -95,38 +113,45 @@ class ReplayConfig:
     def __post_init__(self) -> None:
         check_settings(self)
 
-    buffer_size: int = setting(1_000_000, "transitions kept", low=1)
+    buffer_size: int = setting(
+        1_000_000,
+        "number of transitions that the replay memory holds",
+        low=1,
+        high=10**9,
+    )
     prioritization: str = setting(
         "uniform",
-        "which transitions are drawn more often: those with large TD errors, or those "
-        "of episodes that moved the object",
+        "which transitions are replayed more often: those with large TD errors "
+        "(tderror), or those of episodes that moved the object (energy)",
         choices=("uniform", "tderror", "energy"),
         often=True,
     )
     per_alpha: float = setting(
         0.6,
-        "exponent of priorities; 0: all alike",
+        "exponent of the priorities; 0: uniform",
         low=0,
         high=1,
         only_with=needs("prioritization", "tderror"),
     )
     per_beta0: float = setting(
         0.4,
-        "exponent of the importance weights at the start; 1 at the end",
+        "exponent of the importance weights at the start; it rises to 1",
         low=0,
         high=1,
         only_with=needs("prioritization", "tderror"),
     )
     per_eps: float | None = setting(
         None,
-        "added to every |TD error| (default 1e-6) or energy (default 0.01 joules)",
+        "added to every absolute TD error (default: 1e-6) or energy (default: 0.01 J)",
         above=0,
+        high=1e9,
         only_with=needs("prioritization", "tderror", "energy"),
     )
     per_chunk: int = setting(
         0,
-        "updates between two refreshes of the priorities; 0: n_batches",
+        "updates between two refreshes of the priorities; 0: as n_batches",
         low=0,
+        high=100_000,
         only_with=needs("prioritization", "tderror"),
     )
 
@@ -152,30 +177,44 @@ class DemoConfig:
             )
 
     demo_file: str | None = setting(
-        None, "demonstrations (.npz) to learn from", often=True
+        None, "file of demonstrations (.npz) to learn from", often=True
     )
     num_demo: int = setting(
-        100, "demonstrations used: the first ones of the file", low=1
+        100,
+        "number of demonstrations to use: the first ones of the file",
+        low=1,
+        high=10**9,
     )
     demo_batch_size: int = setting(
-        128, "rows of every batch from demonstrations", low=1, high=1_000_000
+        128, "rows of every batch that come from demonstrations", low=1, high=1_000_000
     )
-    bc_loss: bool = setting(False, "clone the demonstrations' actions")
+    bc_loss: bool = setting(
+        False, "copy the demonstrations' actions (behaviour cloning)"
+    )
     q_filter: bool | None = setting(
-        None, "clone only where the critic prefers them; default: as bc_loss"
+        None, "copy only those actions that the critic prefers (default: as bc_loss)"
     )
     prm_loss_weight: float = setting(
-        0.001, "with bc_loss: weight of the actor's other terms", low=0
+        0.001,
+        "with --bc_loss: weight of the other terms of the actor's loss",
+        low=0,
+        high=1e9,
     )
     aux_loss_weight: float = setting(
-        0.0078, "with bc_loss: weight of the sum over cloned rows", low=0
+        0.0078,
+        "with --bc_loss: weight of the cloning loss, a sum over rows",
+        low=0,
+        high=1e9,
     )
     bc_fade: int = setting(
-        0, "env steps over which aux_loss_weight fades to 0; 0: never", low=0
+        0,
+        "env steps over which aux_loss_weight falls to 0; 0: it stays",
+        low=0,
+        high=10**12,
     )
     demo_resets: float = setting(
         0.0,
-        "share of training episodes that begin within a demonstration",
+        "share of training episodes that begin in the middle of a demonstration",
         low=0,
         high=1,
     )
@@ -188,10 +227,18 @@ class InputConfig:
     def __post_init__(self) -> None:
         check_settings(self)
 
-    clip_obs: float = setting(200.0, "raw inputs are clipped to +- this", above=0)
-    norm_eps: float = setting(0.01, "smallest standard deviation", above=0)
-    norm_clip: float = setting(5.0, "normalised inputs are clipped to +- this", above=0)
-    relative_goals: bool = setting(False, "goals relative to the achieved goal")
+    clip_obs: float = setting(
+        200.0, "clip observations and goals to +- this", above=0, high=1e9
+    )
+    norm_eps: float = setting(
+        0.01, "smallest standard deviation to divide inputs by", above=0, high=1e9
+    )
+    norm_clip: float = setting(
+        5.0, "clip normalised inputs to +- this", above=0, high=1e9
+    )
+    relative_goals: bool = setting(
+        False, "give the networks goals relative to the achieved goal"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -210,21 +257,38 @@ class DDPGConfig:
     batch_size: int = setting(
         1024, "transitions per update and worker", low=1, high=1_000_000
     )
-    Q_lr: float = setting(1e-3, "critic's learning rate", low=0)
-    pi_lr: float = setting(1e-3, "actor's learning rate", low=0)
+    Q_lr: float = setting(1e-3, "critic's learning rate", low=0, high=1e3)
+    pi_lr: float = setting(1e-3, "actor's learning rate", low=0, high=1e3)
     lr_fade: int = setting(
-        0, "env steps over which both rates fall to a tenth; 0: never", low=0
+        0,
+        "env steps over which both rates fall to a tenth; 0: they stay",
+        low=0,
+        high=10**12,
     )
-    gamma: float | None = setting(None, "discount; default 1 - 1/T", low=0, high=1)
+    gamma: float | None = setting(
+        None,
+        "discount factor (default: 1 - 1/T for episodes of T steps)",
+        low=0,
+        high=1,
+    )
     polyak: float = setting(
-        0.95, "share of the target networks kept once per cycle", low=0, high=1
+        0.95,
+        "share of the target networks that is kept at each update, once per cycle",
+        low=0,
+        high=1,
     )
-    action_l2: float = setting(1.0, "weight of the mean squared action", low=0)
-    clip_return: bool = setting(True, "clip TD targets to the possible returns")
+    action_l2: float = setting(
+        1.0, "weight of the mean squared action in the actor's loss", low=0, high=1e9
+    )
+    clip_return: bool = setting(
+        True, "clip TD targets to the range of possible returns"
+    )
     clip_pos_returns: bool | None = setting(
-        None, "clip TD targets at 0; default: if no reward is positive"
+        None, "clip TD targets to at most 0 (default: on if rewards are -1 and 0)"
     )
-    test_with_polyak: bool = setting(False, "evaluate the target networks")
+    test_with_polyak: bool = setting(
+        False, "evaluate the target networks instead of the main ones"
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -86,7 +86,7 @@ def test_settings_without_meaning_are_refused(flags, message):
 # -- batches ------------------------------------------------------------------
 
 
-def test_demonstrations_take_their_share_of_every_batch(demo_file, point_spec):
+def test_demonstrations_take_their_share_of_every_batch(demo_file, point_spec, eagerly):
     demos = load_demos(demo_file)
     flags = {"env": POINT, "demo_file": demo_file, "demo_batch_size": 16, **SMALL}
     config = from_flags(**flags).resolve(point_spec)
@@ -143,7 +143,9 @@ def test_rows_without_demonstrations_give_the_same_bits(point_spec, small_config
             np.testing.assert_array_equal(array, other[name])
 
 
-def test_metrics_of_demonstrations_are_means_over_their_rows(point_spec, small_config):
+def test_metrics_of_demonstrations_are_means_over_their_rows(
+    point_spec, small_config, eagerly
+):
     parts = small_config.ddpg, small_config.inputs, np.random.default_rng(0)
     learner = DDPG(point_spec, *parts, Cloning(1.0, 0.5, True))
     rng = np.random.default_rng(1)

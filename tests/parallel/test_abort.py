@@ -131,6 +131,7 @@ class Silent:
         return False
 
 
+@pytest.mark.alone
 def test_only_one_long_wait_ends_the_job(monkeypatch):
     ended = threading.Event()
     monkeypatch.setattr("baselines_her.parallel.watchdog.LOOK", 0.01)

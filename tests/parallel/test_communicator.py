@@ -12,7 +12,7 @@ from baselines_her.parallel.communicator import Solo, connect
 
 def run(arguments, environment):
     return subprocess.run(
-        arguments, env=environment, capture_output=True, text=True, timeout=100
+        arguments, env=environment, capture_output=True, text=True, timeout=300
     )
 
 

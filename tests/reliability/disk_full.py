@@ -61,7 +61,7 @@ def trial(disk, size_kb):
         done = train(folder)
         assert done.returncode == 0, done.stderr
         assert not litter(folder), litter(folder)
-        went_on = "goes on after" in done.stdout
+        went_on = "continues after" in done.stdout
         assert went_on == ("manifest.json" in before), done.stdout
         return sentence.partition("error: ")[2][:110]
     finally:

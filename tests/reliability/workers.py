@@ -69,7 +69,7 @@ def launcher_signal(folder, name, rng, mpiexec):
     told, _ = process.communicate(timeout=200)
     seconds = time.time() - sent
     if name != "SIGKILL":
-        assert "Go on with:" in told, told
+        assert "Continue with:" in told, told
         assert (run / "checkpoint" / "manifest.json").exists()
     return seconds, told, process.returncode
 

@@ -1,18 +1,42 @@
 """What a person sees."""
 
 import io
+import sys
+import time
 
 import pytest
 
 from baselines_her.algorithms import Column
 from baselines_her.algorithms.her_entry import COLUMNS
 from baselines_her.quiet import quiet_stderr
-from baselines_her.runs.console import Live, Plain, Sturdy, clock_text, fitting
+from baselines_her.runs.console import Live, Plain, clock_text, fitting, stages
+from baselines_her.runs.sturdy import sturdy_output
 
 ROW = dict.fromkeys([column.name for column in COLUMNS], 0.5) | {
     "epoch": 3,
     "steps/env": 2_000,
 }
+
+
+class Gone(io.StringIO):
+    """A stream that nobody reads any more."""
+
+    def write(self, text):
+        raise BrokenPipeError
+
+
+class Terminal(io.StringIO):
+    """A terminal that may go away."""
+
+    is_gone = False
+
+    def write(self, text):
+        if self.is_gone:
+            raise OSError(5, "Input/output error")
+        return super().write(text)
+
+    def isatty(self):
+        return True
 
 
 def test_plain_lines_tell_success_and_the_time_left(capsys):
@@ -39,6 +63,18 @@ def test_the_live_table_shows_the_last_epochs():
         line.split()[1] for line in text.getvalue().splitlines() if "2,000" in line
     ]
     assert shown == [str(epoch) for epoch in range(8, 20)]
+
+
+def test_the_first_cycle_is_said_to_compile():
+    from rich.console import Console
+
+    live, shown = Live(5_000, "FetchReach-v4", COLUMNS), []
+    for _ in range(2):
+        text = io.StringIO()
+        Console(file=text, width=80).print(live._drawing())
+        shown.append("Compiling" in text.getvalue())
+        live.iteration(50)
+    assert shown == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -69,13 +105,50 @@ def test_a_narrow_table_drops_columns_and_keeps_the_time():
 
 
 def test_a_terminal_that_goes_away_ends_nothing(monkeypatch):
-    class Gone(io.StringIO):
-        def write(self, text):
-            raise BrokenPipeError
-
     monkeypatch.setattr("sys.stdout", Gone())
-    console = Sturdy(Plain(5_000, COLUMNS))
-    with console:
+    with sturdy_output(), Plain(5_000, COLUMNS) as console:
         console.say("nobody reads this")
         console.epoch(ROW)
         print("nor this")
+
+
+def test_a_live_table_whose_terminal_goes_away_ends_nothing(monkeypatch, capfd):
+    """Its thread writes too, and would print a traceback."""
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with sturdy_output(), Live(5_000, "FetchReach-v4", COLUMNS) as live:
+        live.say("somebody reads this")
+        terminal.is_gone = True
+        live.iteration(1_000)
+        live.epoch(ROW)
+        live.say("nobody reads this")
+        time.sleep(0.6)  # it draws four times a second
+    assert "somebody" in terminal.getvalue()
+    assert "nobody" not in terminal.getvalue()
+    assert capfd.readouterr().err == ""
+
+
+def test_start_up_says_what_it_waits_for_on_a_terminal_and_then_vanishes(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with stages(quiet=False) as show:
+        show("Loading TensorFlow")
+        time.sleep(0.3)
+        with quiet_stderr():
+            print("a library's notice", file=sys.stderr)
+    text = terminal.getvalue()
+    assert "notice" not in text
+    assert "Loading TensorFlow ..." in text
+    erase_line = "\x1b[2K"
+    assert text.rstrip().endswith(erase_line)
+
+
+@pytest.mark.parametrize(("quiet", "stream"), [(True, "Terminal"), (False, "StringIO")])
+def test_start_up_is_silent_when_asked_to_be_and_in_a_pipe(monkeypatch, quiet, stream):
+    output = Terminal() if stream == "Terminal" else io.StringIO()
+    monkeypatch.setattr("sys.stdout", output)
+    with stages(quiet) as show:
+        show("Loading TensorFlow")
+    assert output.getvalue() == ""

@@ -11,11 +11,7 @@ import pytest
 
 from baselines_her.algorithms.her_policy import shapes
 from baselines_her.runs.arrays import pack, unpack
-from baselines_her.runs.policy_file import (
-    load_policy,
-    read_policy,
-    write_policy,
-)
+from baselines_her.runs.policy_file import load_policy, read_policy, write_policy
 from baselines_her.runs.safe_pickle import UnsafePickle, dump_flat, load_flat
 
 EXECUTED = []

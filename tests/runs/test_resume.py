@@ -160,7 +160,7 @@ def test_rows_after_the_checkpoint_are_cut_everywhere(tmp_path, monkeypatch, eag
     assert [json.loads(line)["epoch"] for line in lines] == [0, 1, 2]
     found = event_accumulator.EventAccumulator(str(tmp_path / "run" / "tb"))
     found.Reload()
-    steps = [event.step for event in found.Tensors("test/success_rate")]
+    steps = [event.step for event in found.Scalars("test/success_rate")]
     assert steps == [row["steps/env"] for row in result.rows]
 
 
@@ -170,7 +170,7 @@ def test_a_folder_that_vanishes_ends_the_run_by_name(tmp_path, eagerly):
     def vanish(row):
         shutil.rmtree(folder)
 
-    with pytest.raises(OSError, match=r"it needs \d+ bytes: '.*run/"):
+    with pytest.raises(RuntimeError, match=r"run must stay where it is, but it was"):
         train(folder, **SHORT, on_epoch=vanish)
     assert not folder.exists()
 
@@ -187,4 +187,4 @@ def test_a_writer_that_fails_does_not_stop_the_training(
     result = baselines_her.train(POINT, log_path=str(tmp_path / "run"), **SHORT)
     assert len(result.rows) == 3
     said = capfd.readouterr().out
-    assert said.count("JsonWriter fails and is left alone: [Errno 28]") == 1
+    assert said.count("JsonWriter fails and is not used any more: [Errno 28]") == 1

@@ -42,17 +42,17 @@ def test_a_stopped_run_saves_first_and_goes_on(
             break
     process.send_signal(number)
     begun = time.monotonic()
-    out, error = process.communicate(timeout=20)
+    out, error = process.communicate(timeout=100)
     assert time.monotonic() - begun < 10
     assert process.returncode == code, error
     assert error == ("interrupted\n" if number == signal.SIGINT else "")
-    assert "Go on with: python -m baselines_her.run --resume=run" in out
+    assert "Continue with: python -m baselines_her.run --resume=run" in out
     assert not (tmp_path / "run" / "FINISHED").exists()
     facts = json.loads((tmp_path / "run" / "checkpoint" / "manifest.json").read_text())
     steps = facts["facts"]["counters"]["n_episodes"] * 12
     monkeypatch.chdir(tmp_path)
     assert main([ENV, "--resume=run", f"--num_timesteps={steps + 100}"]) == 0
-    assert f"goes on after {steps:,} env steps" in capfd.readouterr().out
+    assert f"continues after {steps:,} env steps" in capfd.readouterr().out
     assert (tmp_path / "run" / "FINISHED").exists()
 
 
@@ -63,7 +63,7 @@ def test_a_killed_run_goes_on_with_the_same_bits(tmp_path, subprocess_environmen
     seen = None
     for _ in range(2):  # soon after the first checkpoint, and after the first new one
         process = start(tmp_path, subprocess_environment, flag)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while time.monotonic() < deadline and seen == content_of(manifest):
             time.sleep(0.01)
         time.sleep(0.05)

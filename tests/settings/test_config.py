@@ -141,6 +141,16 @@ def test_whole_numbers_may_be_written_with_an_exponent(text):
     assert parse_flags([f"--num_timesteps={text}"]) == {"num_timesteps": 2_500_000}
 
 
+def test_a_number_that_may_be_missing_is_taken_back_with_none():
+    assert parse_flags(["--stop_at=none", "--gamma=None"]) == {
+        "stop_at": None,
+        "gamma": None,
+    }
+    with pytest.raises(SystemExit):
+        parse_flags(["--seed=none"])
+    assert parse_flags(["--log_path=none"]) == {"log_path": "none"}
+
+
 @pytest.mark.parametrize("words", [["--play"], ["--play=1"], ["--play", "True"]])
 def test_switches_may_be_bare_or_have_a_value(words):
     assert parse_flags(words) == {"play": True}
@@ -204,3 +214,13 @@ def test_what_a_user_can_mend_is_one_sentence_and_code_2(kind, capsys):
         run_command(fail)
     assert caught.value.code == 2
     assert capsys.readouterr().err == "error: mend it\n"
+
+
+@pytest.mark.parametrize("name", sorted(fields_of(HERConfig)))
+def test_every_number_has_an_upper_limit(name):
+    """A saved run is resumed with the numbers that its file names."""
+    field = fields_of(HERConfig)[name]
+    if any(kind in str(field.type) for kind in ("int", "float")):
+        assert field.metadata["high"] is not None
+        with pytest.raises(ValueError, match=f"{name} must be at most"):
+            from_flags(**{"env": "FetchReach", name: 1e300})

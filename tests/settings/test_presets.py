@@ -2,8 +2,9 @@
 
 import json
 
+import numpy as np
 import pytest
-from learners import Recording, collectors, loop_on
+from learners import CYCLE, Recording, collectors, loop_on
 from point_env import PointEnv, make_point
 from trainings import SHORT, train
 
@@ -30,6 +31,10 @@ def shares_of(point_spec, counters, n_workers, flights=()):
         loop = loop_on(recording, point_spec, HER, random_steps=20 * 12)
         arrays, facts = loop.state()
         loop._comm = Workers(n_workers)
+        updates = counters["n_cycles"] * CYCLE["n_batches"]
+        steps = {f"learner/adam/{n}/step": updates for n in ("actor", "critic")}
+        arrays |= {name: np.array(n) for name, n in steps.items()}
+        facts |= {"n_updates": updates}
         for first in flights:
             policy = loop.learner.policy().arrays().items()
             arrays |= {f"flight/{first}/{k}": v for k, v in policy}
@@ -94,9 +99,26 @@ def test_a_run_goes_on_without_what_its_preset_got_later(tmp_path):
     """Resumed, it must not take the preset's present value of a setting it lacks."""
     flags = to_flags(from_flags(preset="tuned", env="FetchSlide-v4"))
     assert flags.pop("lr_fade") > 0
-    (tmp_path / "config.json").write_text(json.dumps({"config": flags}))
+    (tmp_path / "config.json").write_text(json.dumps({"config": flags, "command": "-"}))
     env, flags_again = resumed_flags({"resume": str(tmp_path)}, None, False)
     config = from_flags(**flags_again, env=env)
     assert (config.run.env, config.ddpg.lr_fade) == ("FetchSlide-v4", 0)
     assert config.collect.num_env == flags["num_env"] == 2
     assert differing_settings(flags, config) == ""
+
+
+@pytest.mark.parametrize(
+    ("env", "budget"),
+    [
+        ("FetchReach", 5_000),
+        ("FetchPush-v4", 300_000),
+        ("FetchPickAndPlace", 600_000),
+        ("FetchSlide", 800_000),
+        ("HandReach", 400_000),
+        ("Mine-v0", 1_000_000),
+    ],
+)
+def test_the_tuned_preset_trains_each_task_for_as_long_as_it_needs(env, budget):
+    assert from_flags(env=env).run.num_timesteps == budget
+    assert from_flags(env=env, num_timesteps=7).run.num_timesteps == 7
+    assert from_flags(env=env, preset="laptop").run.num_timesteps == 1_000_000

@@ -1,0 +1,73 @@
+"""The text of `baselines_her/settings/flags.py`, made from the settings' fields.
+
+After a setting has changed, run this file: it writes the other one again.
+"""
+
+import json
+import textwrap
+import typing
+from pathlib import Path
+
+from baselines_her.algorithms import NAMES, entry
+from baselines_her.cli.help import flags_of
+
+TARGET = Path(__file__).parents[2] / "baselines_her" / "settings" / "flags.py"
+WIDTH, INDENT = 88, "    "
+HEAD = '''"""The flags of `baselines_her.train`, for editors and type checkers.
+
+Written by `tests/settings/flags_text.py` from the fields of the settings, which also
+hold ranges and defaults.  Each flag may be left out.
+"""
+
+import os
+from typing import Literal, TypedDict
+
+AnyPath = str | os.PathLike[str]
+
+
+class TrainFlags(TypedDict, total=False):
+    """All flags of the command line but `env`, which is an argument of its own."""
+'''
+
+
+def flags_text():
+    """What flags.py must contain."""
+    fields = (_field(name, field) for name, field in all_flags().items())
+    return HEAD + "\n" + "".join(fields)
+
+
+def all_flags():
+    """Flag -> field, of all algorithms."""
+    flags = {k: v for name in NAMES for k, v in flags_of(entry(name)).items()}
+    del flags["env"]
+    return flags
+
+
+def type_of(name, field):
+    """The type as source text: a word of the choices, or a path for other texts."""
+    kinds = typing.get_args(field.type) or (field.type,)
+    choices = field.metadata["choices"]
+    if name == "preset":
+        choices = [word for alg in NAMES for word in entry(alg).presets]
+    if choices:
+        text = f"Literal[{', '.join(map(json.dumps, choices))}]"
+    else:
+        text = "AnyPath" if kinds[0] is str else kinds[0].__name__
+    return text + " | None" * (type(None) in kinds)
+
+
+def _field(name, field):
+    mark = f"{INDENT}# "
+    words = textwrap.fill(
+        *(field.metadata["help"], WIDTH),
+        **{"initial_indent": mark, "subsequent_indent": mark},
+        break_on_hyphens=False,
+    )
+    line = f"{INDENT}{name}: {type_of(name, field)}\n"
+    if len(line) > WIDTH + 1:
+        line = line.replace("[", f"[\n{INDENT * 2}").replace("]", f"\n{INDENT}]")
+    return f"{words}\n{line}"
+
+
+if __name__ == "__main__":
+    TARGET.write_text(flags_text())
