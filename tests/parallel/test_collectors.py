@@ -265,7 +265,7 @@ def test_an_environment_that_hangs_in_the_runs_own_process_ends_it(
     done = run(tmp_path, subprocess_environment, "-c", HANGS)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith(
-        "error: an episode must end within 2 s, and one of <lambda> did not."
+        "error: an episode must end within 2 s, and one of custom did not."
     )
 
 
