@@ -96,6 +96,15 @@ def test_heavy_libraries_stay_in_their_rooms(path):
             assert module(path).partition(".")[0] in ONLY_IN[library], library
 
 
+def test_only_the_learner_uses_tensorflow():
+    """`training` sets its number of threads."""
+    targets = {module(path): {t for t, _ in imports(path) if t} for path in FILES}
+    users = {
+        name for name, found in targets.items() if {room(t) for t in found} & {"nets"}
+    }
+    assert {user for user in users if room(user) != "nets"} == {"ddpg", "training"}
+
+
 def test_every_room_has_its_row():
     assert {room(module(path)) for path in FILES} == NAMED
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 _HOMES = {"her": "her_entry"}  # name -> module of this folder with its ENTRY
 
 NAMES = tuple(_HOMES)
+DEFAULT = "her"  # of commands and files that name no algorithm
 
 
 class Column(NamedTuple):

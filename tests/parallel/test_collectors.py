@@ -152,9 +152,9 @@ class Prints(PointEnv):
 @pytest.mark.parametrize(
     ("env_class", "message"),
     [
-        (Dies, "a collector ended with signal 9"),
-        (Exits, "a collector ended with exit code 3"),
-        (Hangs, "a collector must answer within 3 s"),
+        (Dies, "a player ended with signal 9"),
+        (Exits, "a player ended with exit code 3"),
+        (Hangs, "a player must answer within 3 s"),
     ],
 )
 def test_a_failing_collector_ends_the_run(point_spec, env_class, message):
