@@ -10,7 +10,7 @@ import dataclasses
 import functools
 from typing import Any, Protocol
 
-from .algorithms import Entry, canonical, entry
+from .algorithms import DEFAULT, Entry, canonical, entry
 from .settings.common import LoopConfig, MachineConfig, RunConfig
 from .settings.fields import nearest, require_effect
 from .settings.synonyms import instead
@@ -72,7 +72,7 @@ def from_saved(flags: dict[str, Any]) -> Any:
     Raises:
       ValueError: as of `from_flags`.
     """
-    return _build(entry(flags.get("alg", "her")).settings, flags)
+    return _build(entry(flags.get("alg", DEFAULT)).settings, flags)
 
 
 def to_flags(config: Any) -> dict[str, Any]:

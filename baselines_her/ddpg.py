@@ -199,10 +199,12 @@ class DDPG:
         """All updates of `batch`; returns per update: applied, TD errors, terms."""
 
         def one_update(before, row):
-            *gradients, td_error, terms = self._gradients(row, stats, scales.cloning)
-            applies = before[0] & all_finite(*gradients, list(terms.values()))
-            self._critic_adam.apply(gradients[0], applies, scales.lr)
-            self._actor_adam.apply(gradients[1], applies, scales.lr)
+            found = self._gradients(row, stats, scales.cloning)
+            critic_grads, actor_grads, td_error, terms = found
+            values = list(terms.values())
+            applies = before[0] & all_finite(critic_grads, actor_grads, values)
+            self._critic_adam.apply(critic_grads, applies, scales.lr)
+            self._actor_adam.apply(actor_grads, applies, scales.lr)
             return applies, td_error, terms
 
         zeros = {name: tf.constant(0.0) for name in TERMS}
@@ -227,9 +229,10 @@ class DDPG:
         """Gradients of update k as one vector that ends with the terms of the loss."""
         # XLA would compile `field[k]` anew for every k
         row = Batch(*(tf.gather(field, k) for field in batch))
-        *gradients, td_error, terms = self._gradients(row, stats, scales.cloning)
+        found = self._gradients(row, stats, scales.cloning)
+        critic_grads, actor_grads, td_error, terms = found
         values = [terms[name] for name in TERMS]
-        return flatten([*gradients[0], *gradients[1], *values]), td_error
+        return flatten([*critic_grads, *actor_grads, *values]), td_error
 
     @tf.function(jit_compile=True, autograph=False)
     def _apply(self, vector, applies, lr_scale):

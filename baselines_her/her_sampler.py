@@ -14,8 +14,6 @@ from .types import Batch, Index
 
 RewardFn = Callable[[np.ndarray, np.ndarray], np.ndarray]  # (achieved, goal) -> [B]
 
-STRATEGIES = ("future", "final", "episode", "none", "futureactual")
-
 
 class Mixture(NamedTuple):
     """Weights of where the goals of relabelled rows come from.
@@ -51,7 +49,7 @@ def hindsight(
     """Hindsight by numbers of rows instead of shares.
 
     Args:
-      replay_strategy: one of `STRATEGIES`.
+      replay_strategy: a choice of `--replay_strategy`.
       replay_k: rows with a goal of their own episode per ordinary row.
       actual_k: with `futureactual`, rows with the desired goal of any episode per
         ordinary row.
@@ -70,7 +68,7 @@ def future_p(replay_strategy: str, replay_k: float) -> float:
     """The share of rows with a new goal: `replay_k` for each that keeps its own.
 
     Args:
-      replay_strategy: one of `STRATEGIES`.
+      replay_strategy: a choice of `--replay_strategy`.
       replay_k: hindsight rows per ordinary row, at least 0 (4 in the paper).
     """
     return 0.0 if replay_strategy == "none" else 1.0 - 1.0 / (1.0 + replay_k)

@@ -9,7 +9,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from .algorithms import entry
+from .algorithms import DEFAULT, entry
 from .cli.command import Parser, run_command
 from .demos.file import write_demos
 from .demos.record import join, record
@@ -199,7 +199,7 @@ def _environment(
             "env must be given for a policy that was not read from a file: pass env=, "
             "an id or the function that builds the environment."
         )
-    algorithm = entry(policy.header.get("alg", "her"))
+    algorithm = entry(policy.header.get("alg", DEFAULT))
     spec = algorithm.read_spec(policy.header["spec"])
     if env is None and ":" in spec.env_id:
         raise ValueError(

@@ -52,6 +52,7 @@ def _run_with(comm: Communicator, arguments: list[str]) -> None:
 def _checked(command: Command, rank: int) -> Command:
     """The command; bad values are refused before anything heavy is loaded."""
     given = command.flags
+    from_flags(**given)
     env, flags = given.get("env"), {k: v for k, v in given.items() if k != "env"}
     if rank == 0:  # only the first worker must see the run's folder
         env, flags = resumed_flags(flags, env, has_maker=False)

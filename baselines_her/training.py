@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gymnasium as gym
 
-from .algorithms import Prepared, entry
+from .algorithms import DEFAULT, Prepared, entry
 from .config import Config, from_flags, require_effects, to_flags
 from .envs.fetch import slowness
 from .envs.make import EnvFactory, env_factory
@@ -165,7 +165,7 @@ def _prepare(
     _require_workers(flags.get("num_cpu"), comm.size)
     factory = _factory(env, make_env, "resume" in given)
     if make_env is not None:
-        algorithm = entry(flags.get("alg", "her"))
+        algorithm = entry(flags.get("alg", DEFAULT))
         flags = algorithm.for_unknown_env(algorithm.expand(flags))
     config = from_flags(**flags, env=factory.env_id)
     require_effects(config, given)

@@ -15,12 +15,21 @@ ROWS = [
     {"algorithms.her_setup", "parallel.collectors", "play"}
     | {"demos.__main__", "demos.generate"},
     {"algorithms", "parallel.player", "demos.minari", "runs.saver", "runs.plot"},
-    {"ddpg", "acting.exploration", "replay.sources", "runs.loop", "runs.folder"}
+    {
+        "ddpg",
+        "ppo",
+        "parallel.vector",
+        "acting.exploration",
+        "replay.sources",
+        "runs.loop",
+        "runs.folder",
+    }
     | {"envs.render", "demos.record", "cli.flags"},
     {"envs", "demos", "nets", "runs.policy_file", "runs.facts", "runs.console"}
     | {"cli.help"},
     {"config", "replay", "acting", "runs"},
-    {"cli", "her_sampler", "rollout", "parallel", "algorithms.her_entry"},
+    {"cli", "her_sampler", "rollout", "parallel", "algorithms.her_entry"}
+    | {"algorithms.ppo_entry"},
     {"settings"},
     {"algorithms.__init__", "seeding", "versions", "quiet", "types"}
     | {"parallel.launcher", "runs.safe_pickle", "runs.foreign", "runs.stopping"}
@@ -94,6 +103,19 @@ def test_heavy_libraries_stay_in_their_rooms(path):
     for _, library in imports(path):
         if library in ONLY_IN:
             assert module(path).partition(".")[0] in ONLY_IN[library], library
+
+
+def test_only_the_learner_uses_tensorflow():
+    """`training` sets its number of threads."""
+    targets = {module(path): {t for t, _ in imports(path) if t} for path in FILES}
+    users = {
+        name for name, found in targets.items() if {room(t) for t in found} & {"nets"}
+    }
+    assert {user for user in users if room(user) != "nets"} == {
+        "ddpg",
+        "ppo",
+        "training",
+    }
 
 
 def test_every_room_has_its_row():

@@ -164,7 +164,7 @@ def test_arrays_survive_their_bytes(named):
             "pipelined": st.booleans(),
             "demo_file": st.one_of(st.none(), st.text(min_size=1)),
             "preset": st.sampled_from(["laptop", "plappert2018", "laptop_demos"]),
-            "log_path": st.one_of(st.none(), st.text()),
+            "log_path": st.one_of(st.none(), st.text(min_size=1)),
         },
     )
 )

@@ -35,7 +35,7 @@ def stats(total: Moments, norm_eps: float) -> Stats:
 
     Args:
       total: sums over everything seen so far.
-      norm_eps: the smallest standard deviation that is told.
+      norm_eps: the smallest standard deviation returned.
     """
     if total.n_rows == 0:
         zeros = np.zeros_like(total.sum, np.float32)

@@ -12,6 +12,7 @@ _HOMES = {"her": "her_entry", "ppo": "ppo_entry"}  # modules with their ENTRY
 _ALIASES = {"ppo2": "ppo"}  # as OpenAI baselines called it
 
 NAMES = tuple(_HOMES)
+DEFAULT = "her"  # of commands and files that name no algorithm
 
 
 class Column(NamedTuple):

@@ -45,8 +45,13 @@ def prepare(
       ValueError: the environment, a file or a setting is not what it must be.
     """
     warnings: list[str] = []
-    limits = config.her.reward_rows, config.inputs.clip_obs
-    spec = check(env, config.run.env, *limits, warnings.append)
+    spec = check(
+        env,
+        config.run.env,
+        by_row=config.her.reward_rows,
+        clip_obs=config.inputs.clip_obs,
+        warn=warnings.append,
+    )
     demos, demo_warnings = demos_for(config.demos, spec)
     if config.demos.demo_resets:
         require_restorable(env)

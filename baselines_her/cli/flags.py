@@ -6,7 +6,7 @@ import functools
 import typing
 from typing import Any, NamedTuple
 
-from ..algorithms import Entry, entry
+from ..algorithms import DEFAULT, Entry, entry
 from ..config import parts_of
 from ..settings.fields import coerce
 from ..settings.synonyms import instead
@@ -96,7 +96,7 @@ def _add_command_options(parser: Any) -> None:
 def _early_parser() -> Parser:
     """What must be known before the algorithm's own flags can be read."""
     parser = Parser(prog=PROG, allow_abbrev=False, add_help=False)
-    parser.add_argument("--alg", default="her")
+    parser.add_argument("--alg", default=DEFAULT)
     _add_command_options(parser)
     return parser
 

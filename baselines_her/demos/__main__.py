@@ -34,7 +34,7 @@ def info(file: str, say: Callable[[str], None] = tell) -> None:
     n, horizon, action_dim = demos.action.shape
     achieved = demos.achieved.astype(np.float64)  # squares of float32 may overflow
     length = np.linalg.norm(np.diff(achieved, axis=1), axis=-1).sum(axis=1)
-    say(f"{file}: {demos.facts.get('env_id', 'environment not told')}")
+    say(f"{file}: {demos.facts.get('env_id', 'environment unknown')}")
     say(f"  episodes     {n}, each {horizon} steps")
     say(f"  success      {demos.success.mean():.2f} at the last step")
     say(
@@ -88,7 +88,7 @@ def replay(
     factory, frames = _factory(demos, env), []
     spec = _spec(demos, factory)
     built = make_rendered(factory, "rgb_array") if video else factory()
-    _require_fit(demos, built, spec, file)
+    _require_fit(built, spec, file)
     deviations = []
     for k in range(len(demos.goal[:episodes])):
         state0, goal = demos.state0[k], demos.goal[k]
@@ -138,7 +138,7 @@ def convert(
     if target.startswith(MINARI):
         factory = _factory(demos, env)
         built = factory()
-        _require_fit(demos, built, _spec(demos, factory), source)
+        _require_fit(built, _spec(demos, factory), source)
         write_minari(target.removeprefix(MINARI), demos, built)
     elif legacy:
         write_legacy(target, demos)
@@ -202,7 +202,7 @@ def _spec(demos: Demos, factory: EnvFactory) -> EnvSpec:
     return EnvSpec(factory.env_id, *dims, limits, demos.action.shape[1], None, None)
 
 
-def _require_fit(demos: Demos, env: Any, spec: EnvSpec, file: str) -> None:
+def _require_fit(env: Any, spec: EnvSpec, file: str) -> None:
     """Refuses actions and goals that the environment cannot take.
 
     Raises:

@@ -65,7 +65,7 @@ class Place(NamedTuple):
             raise Fault(
                 f"an environment must not raise an error, but {self.at(t)}, did.  "
                 f"Correct the code that the traceback ends in:\n"
-                f"{traceback.format_exc()}"
+                f"{traceback.format_exc().rstrip()}"
             ) from None
         except SystemExit as error:
             if isinstance(error.code, int) and error.code >= SIGNAL_CODES:

@@ -59,7 +59,7 @@ def _play(env: gym.Env, place: Place, seed: int) -> Trace:
             return Trace(obs, achieved, goal, np.array(rewards, np.float64))
     refuse(
         f"episodes must end by truncation within {MAX_HORIZON} steps",
-        "one that goes on",
+        "one that had not ended",
         "set max_episode_steps, or wrap it in gymnasium.wrappers.TimeLimit",
     )
 

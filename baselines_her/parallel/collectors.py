@@ -127,7 +127,7 @@ class PlayerProcess:
             message = self._inbox.get(timeout=self._timeout)
         except queue.Empty:
             raise RuntimeError(
-                f"a collector must answer within {self._timeout:g} s, and one did not. "
+                f"a player must answer within {self._timeout:g} s, and one did not. "
                 " Look for an environment that hangs, or raise --collector_timeout."
             ) from None
         if message is None:
@@ -136,7 +136,7 @@ class PlayerProcess:
         if kind == "told":
             raise value
         if kind == "error":
-            raise RuntimeError(f"a collector failed:\n{value}")
+            raise RuntimeError(f"a player failed:\n{value}")
         answer = self._waiting.popleft()
         answer.value, answer.arrived = value, True
 
@@ -157,7 +157,7 @@ class PlayerProcess:
         code = self._process.wait()
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         return RuntimeError(
-            f"a collector ended with {how} before it answered.  What it said stands "
+            f"a player ended with {how} before it answered.  What it said stands "
             "above; if that is nothing, look for memory that ran out."
         )
 

@@ -112,7 +112,7 @@ class Workers:
         """Compares arrays of all workers bit by bit.
 
         Raises:
-          RuntimeError: some differ from the first worker's, told by rank and
+          RuntimeError: some differ from the first worker's, named by rank and
             processor; every worker raises it.
         """
         digest = hashlib.sha256(b"".join(a.tobytes() for a in arrays.values()))

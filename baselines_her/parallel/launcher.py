@@ -117,7 +117,7 @@ def _library() -> str:
         check=False,
     )
     if found.returncode:
-        reason = (found.stderr.strip() or "no reason told").splitlines()[-1]
+        reason = (found.stderr.strip() or "no reason given").splitlines()[-1]
         raise RuntimeError(
             f"num_cpu needs MPI, which cannot be loaded ({reason}).  Run: pip install "
             "'.[mpi]'"

@@ -66,7 +66,7 @@ class EnergySampler:
         buffer: ReplayBuffer,
         batch_size: int,
         motion: ObjectMotion,
-        eps: float = 1e-6,
+        eps: float,
     ):
         """Takes the buffer to draw from.
 

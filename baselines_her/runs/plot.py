@@ -16,14 +16,14 @@ import json
 import os
 import sys
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..algorithms import NAMES, entry
+from ..algorithms import DEFAULT, NAMES, entry
 from ..cli.command import Parser, run_command
 from ..config import fields_of, plain
 from ..settings.fields import has_effect
@@ -39,10 +39,6 @@ AXES = {
     "env_steps": ("steps/env", 1.0, "environment steps"),
     "minutes": ("time/total", 60.0, "wall-clock time (minutes)"),
     "updates": ("steps/updates", 1.0, "updates"),
-}
-PANELS = {
-    "test/success_rate": "success at the last step",
-    "test/mean_Q": "mean Q of the test episodes",
 }
 UNTOLD = {*FREE, "seed", "preset"} - {"num_cpu"}  # do not tell groups apart
 LARGE = 1000.0  # values beyond have a logarithmic axis: a critic that diverged
@@ -61,6 +57,7 @@ class Run(NamedTuple):
     seed: Any
     settings: dict[str, Any]
     columns: dict[str, np.ndarray]
+    panels: Mapping[str, str]  # column -> title
 
 
 def plot(
@@ -244,14 +241,16 @@ def _figure(groups: dict[str, list[Run]], x: str, statistic: str) -> Any:
     n_lines = sum(1 + label.count("\n") for label in groups)
     height = 3.5 + 0.2 * -(-n_lines // n_columns)  # a line of the legend is 0.2
     figure = Figure(figsize=(9, height), layout="constrained")
-    axes = figure.subplots(1, len(PANELS))
-    for ax, (column, title) in zip(axes, PANELS.items()):
+    panels = _panels([run for members in groups.values() for run in members])
+    axes = figure.subplots(1, len(panels))
+    for ax, (column, title) in zip(axes, panels.items()):
         for label, runs in groups.items():
             _draw(ax, runs, x, column, statistic, label)
         _scale(ax, x)
         ax.set(xlabel=AXES[x][2], ylabel=title)
         ax.grid(alpha=0.3)
-    axes[0].set_ylim(-0.03, 1.03)
+    if next(iter(panels)) == "test/success_rate":
+        axes[0].set_ylim(-0.03, 1.03)
     legend = {"loc": "outside lower center", "ncols": n_columns, "fontsize": "small"}
     figure.legend(*axes[0].get_legend_handles_labels(), **legend)
     return figure
@@ -308,16 +307,34 @@ def _read(folder: Path) -> Run | None:
     if not os.path.lexists(folder / PROGRESS):
         return None
     flags = read_flags(folder)
-    columns = read_columns(folder, [*PANELS, *(name for name, _, _ in AXES.values())])
+    alg = flags.get("alg", DEFAULT)
+    panels = entry(alg if alg in NAMES else DEFAULT).panels  # peers of HER have its own
+    columns = read_columns(folder, [*panels, *(name for name, _, _ in AXES.values())])
     has_rows = len(next(iter(columns.values()))) > 0
-    run = Run(folder, flags.get("seed"), _settings(flags), columns)
+    run = Run(folder, flags.get("seed"), _settings(flags), columns, panels)
     return run if has_rows else None
+
+
+def _panels(runs: list[Run]) -> Mapping[str, str]:
+    """The panels that all runs have.
+
+    Raises:
+      ValueError: they are of algorithms that are judged by other columns.
+    """
+    for run in runs:
+        if run.panels != runs[0].panels:
+            raise ValueError(
+                f"runs that are drawn together must have the same columns, but "
+                f"{printable(run.path)} has {' and '.join(run.panels)} and "
+                f"{printable(runs[0].path)} has {' and '.join(runs[0].panels)}."
+            )
+    return runs[0].panels
 
 
 def _settings(flags: dict[str, Any]) -> dict[str, Any]:
     """What tells a run from others: older runs made whole, idle settings all alike."""
-    if flags.get("alg", "her") in NAMES:
-        settings = entry(flags.get("alg", "her")).settings
+    if flags.get("alg", DEFAULT) in NAMES:
+        settings = entry(flags.get("alg", DEFAULT)).settings
         usual = plain(settings)
         flags = usual | flags
         run, fields = SimpleNamespace(**flags), fields_of(settings).items()

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..algorithms import entry
+from ..algorithms import DEFAULT, entry
 from ..config import Config, from_saved, to_flags
 from .arrays import DAMAGE, pack, read_file, reason_of, sha256_of, unpack
 from .files import write_atomically
@@ -119,7 +119,7 @@ def _parse(data: bytes) -> PolicyFile:
     header = json.loads(content["header"])
     if not isinstance(header.get("versions", {}), dict):
         raise ValueError("its versions are not given as names and numbers")
-    alg = header.get("alg", "her")  # files of 0.1.0 do not say
+    alg = header.get("alg", DEFAULT)  # files of 0.1.0 do not say
     algorithm, config = entry(alg), from_saved({**header["config"], "alg": alg})
     spec = algorithm.read_spec(header["spec"])
     if not spec.env_id.isprintable() or len(spec.env_id) > LONGEST_ID:

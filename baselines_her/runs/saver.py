@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..algorithms import entry
+from ..algorithms import DEFAULT, entry
 from ..config import Config, plain, to_flags
 from ..parallel.communicator import Solo
 from ..types import Algorithm, Communicator
@@ -204,7 +204,7 @@ def resumed_flags(
         raise ValueError("a run continues in its own folder: drop --log_path.")
     saved = read_config(folder)
     require_usable(Path(folder).expanduser())
-    if given.get("alg") == saved.get("alg", "her"):
+    if given.get("alg") == saved.get("alg", DEFAULT):
         del given["alg"]
     fixed = sorted(set(given) - set(FREE))
     if fixed:
@@ -223,6 +223,6 @@ def resumed_flags(
     log_path = str(Path(folder).expanduser())
     # the file's word writes no file outside the run's own folder
     own = {"log_path": log_path, "resume": None, "save_path": None, "num_cpu": None}
-    settings = entry(saved.get("alg", "her")).settings
+    settings = entry(saved.get("alg", DEFAULT)).settings
     usual = {k: v for k, v in plain(settings).items() if k != "env"}  # what came later
     return env or name, {**usual, **saved, **own, **given}

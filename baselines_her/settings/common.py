@@ -6,7 +6,7 @@ Field names are the flags of the command line, in the spelling of OpenAI baselin
 
 import dataclasses
 
-from ..algorithms import NAMES
+from ..algorithms import DEFAULT, NAMES
 from .fields import check_settings, setting
 
 
@@ -17,7 +17,7 @@ class RunConfig:
     def __post_init__(self) -> None:
         check_settings(self)
 
-    alg: str = setting("her", "algorithm", choices=NAMES)
+    alg: str = setting(DEFAULT, "algorithm", choices=NAMES)
     env: str = setting(
         "FetchReach",
         "environment: an id, with or without version, or module:Id-v0",

@@ -1,4 +1,4 @@
-"""Presets of HER: named sets of settings that list only what differs from the defaults.
+"""Presets of HER: what differs from the defaults, and what a publication fixes.
 
 `tuned` is the best found on two cores, per environment (docs/tuning.md says how).
 `laptop` is the defaults themselves: one process, many episodes per cycle, large

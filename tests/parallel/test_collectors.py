@@ -152,9 +152,9 @@ class Prints(PointEnv):
 @pytest.mark.parametrize(
     ("env_class", "message"),
     [
-        (Dies, "a collector ended with signal 9"),
-        (Exits, "a collector ended with exit code 3"),
-        (Hangs, "a collector must answer within 3 s"),
+        (Dies, "a player ended with signal 9"),
+        (Exits, "a player ended with exit code 3"),
+        (Hangs, "a player must answer within 3 s"),
     ],
 )
 def test_a_failing_collector_ends_the_run(point_spec, env_class, message):
@@ -265,7 +265,7 @@ def test_an_environment_that_hangs_in_the_runs_own_process_ends_it(
     done = run(tmp_path, subprocess_environment, "-c", HANGS)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith(
-        "error: an episode must end within 2 s, and one of <lambda> did not."
+        "error: an episode must end within 2 s, and one of custom did not."
     )
 
 

@@ -7,7 +7,7 @@ import hashlib
 from pathlib import Path
 
 import hostile_policies
-import hostile_runs
+import hostile_resumes
 import pytest
 from hostile import require_harmless, results
 
@@ -29,9 +29,9 @@ def policies(tmp_path_factory, subprocess_environment):
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory, subprocess_environment):
-    folder, before = tmp_path_factory.mktemp("runs"), digests(hostile_runs.GOOD)
-    found = results(HERE / "hostile_runs.py", folder, subprocess_environment)
-    return found, digests(hostile_runs.GOOD) == before
+    folder, before = tmp_path_factory.mktemp("runs"), digests(hostile_resumes.GOOD)
+    found = results(HERE / "hostile_resumes.py", folder, subprocess_environment)
+    return found, digests(hostile_resumes.GOOD) == before
 
 
 def test_a_good_policy_plays_and_a_good_run_continues(policies, runs):
@@ -48,9 +48,9 @@ def test_what_a_policy_says_is_not_run(policies):
     assert not (policies[1] / "trap").exists()
 
 
-@pytest.mark.parametrize("name", hostile_runs.CASES)
+@pytest.mark.parametrize("name", hostile_resumes.CASES)
 def test_hostile_run_folders_do_no_harm(runs, name):
-    require_harmless(runs[0][name], hostile_runs.CASES[name][1])
+    require_harmless(runs[0][name], hostile_resumes.CASES[name][1])
 
 
 def test_links_out_of_a_run_folder_lead_to_nothing_that_is_changed(runs):

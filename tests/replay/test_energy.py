@@ -82,7 +82,9 @@ def test_the_sampler_counts_rotation_where_the_environment_has_it(spec):
             *step.shape, 4
         )
 
-    sampler = EnergySampler(buffer, 100, ObjectMotion(position, 0.04, rotation, 2.5))
+    sampler = EnergySampler(
+        buffer, 100, ObjectMotion(position, 0.04, rotation, 2.5), 1e-6
+    )
     sampler.add(buffer.add(counting_episodes(2)))
     assert sampler._tree.total == pytest.approx(2.0, rel=1e-4)
 
@@ -95,7 +97,7 @@ def energy_sampler(spec, n, batch_size=100):
         number, step = np.divmod(achieved[..., 0], 100)
         return np.stack([0 * step, 0 * step, 1e-4 * number * step], axis=-1)
 
-    sampler = EnergySampler(buffer, batch_size, ObjectMotion(position, 1e3))
+    sampler = EnergySampler(buffer, batch_size, ObjectMotion(position, 1e3), eps=1e-6)
     sampler.add(buffer.add(counting_episodes(n)))
     return sampler, buffer
 
@@ -122,7 +124,7 @@ def test_episodes_without_energy_are_all_alike(spec):
 def test_overwritten_episodes_are_weighed_anew_and_a_resumed_run_weighs_alike(spec):
     sampler, buffer = energy_sampler(spec, 5)
     sampler.add(buffer.add(counting_episodes(3, first=5)))  # 5; 6 over 0, 7 over 1
-    again = EnergySampler(buffer, 100, sampler._motion)
+    again = EnergySampler(buffer, 100, sampler._motion, eps=1e-6)
     again.load_state(sampler.state())
     drawn = [s.draw(2000, np.random.default_rng(3)) for s in (sampler, again)]
     np.testing.assert_array_equal(drawn[0].episode, drawn[1].episode)

@@ -10,6 +10,7 @@ from trainings import POINT, SHORT, Interrupt, rows_of, same_policies, same_stat
 
 import baselines_her
 from baselines_her.ddpg import DDPG
+from baselines_her.envs.faults import Fault
 from baselines_her.runs import stopping
 
 FLAGS = {**SHORT, "pipelined": False, "collectors": 0}  # cycles of 48 steps
@@ -75,8 +76,8 @@ def raises(error):
 @pytest.mark.parametrize(
     ("on_epoch", "error", "n_cycles"),
     [
-        (fails_after(CYCLE + 5), KeyError, 4),  # in the fifth cycle
-        (fails_after(3 * CYCLE + 5), KeyError, 6),  # in the second evaluation
+        (fails_after(CYCLE + 5), Fault, 4),  # in the fifth cycle
+        (fails_after(3 * CYCLE + 5), Fault, 6),  # in the second evaluation
         (raises(Interrupt()), Interrupt, 6),
         (raises(SystemExit(3)), SystemExit, 6),
         (raises(KeyboardInterrupt()), KeyboardInterrupt, 6),

@@ -40,5 +40,5 @@ def test_no_error_sentence_steers_the_terminal(capsys):
 
 def test_a_workers_traceback_keeps_its_lines(capsys):
     with pytest.raises(SystemExit):
-        refuse("a collector failed:\n  line 1\n\x1b")
-    assert capsys.readouterr().err == "error: a collector failed:\n  line 1\n\\x1b\n"
+        refuse("a player failed:\n  line 1\n\x1b")
+    assert capsys.readouterr().err == "error: a player failed:\n  line 1\n\\x1b\n"
