@@ -127,6 +127,7 @@ def _train(
             algorithm = algorithm_entry.build(
                 prepared, setup.env, collectors, comm, stop.critical
             )
+            stack.callback(algorithm.close)
             path, continues = _choose_folder(config, comm, stack)
         console = stack.enter_context(open_console(config, spec.env_id, quiet))
         _announce(console, setup, path)

@@ -341,3 +341,6 @@ class Algorithm(Protocol):
 
     def take_dealt(self) -> None:
         """Takes the ring's episodes, which other workers collected, as new ones."""
+
+    def close(self) -> None:
+        """Ends what it has started: processes, environments."""

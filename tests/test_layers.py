@@ -12,9 +12,12 @@ PACKAGE = Path(__file__).parents[1] / "baselines_her"
 ROWS = [
     {"run", "__init__"},
     {"training"},
-    {"algorithms.her_setup", "parallel.collectors", "play"}
+    {"algorithms.her_setup", "algorithms.ppo_setup", "play"}
     | {"demos.__main__", "demos.generate"},
-    {"algorithms", "parallel.player", "demos.minari", "runs.saver", "runs.plot"},
+    {"algorithms", "demos.minari", "runs.saver", "runs.plot"},
+    {"parallel.vector", "parallel.stepper"},
+    {"parallel.collectors", "parallel.streams"},
+    {"parallel.player"},
     {
         "ddpg",
         "ppo",

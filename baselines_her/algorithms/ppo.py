@@ -13,9 +13,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ..parallel.communicator import Solo
-from ..parallel.vector import Crew, Vector, is_mujoco
+from ..parallel.vector import Vector
 from ..ppo import PPO
-from ..rollout import flat, reset_seed
 from ..seeding import MINIBATCHES, generator
 from ..settings.ppo import PPOConfig
 from ..types import (
@@ -46,7 +45,7 @@ class OnPolicy:
         spec: FlatSpec,
         learner: PPO,
         vector: Vector,
-        test_envs: list[Any],
+        tests: Vector,
         comm: Communicator = Solo(),
         critical: Critical = contextlib.nullcontext,
         clock: Callable[[], float] = time.perf_counter,
@@ -58,13 +57,13 @@ class OnPolicy:
           spec: the environment's dimensions.
           learner: holds the networks.
           vector: the training environments.
-          test_envs: environments of their own for evaluations.
+          tests: the environments of evaluations.
           comm: the other workers; each has its own environments.
           critical: a section within which `state` may not be taken.
           clock: seconds, for the columns `time/*`.
         """
         self._config, self._spec, self._clock = config, spec, clock
-        self.learner, self._vector, self._test_envs = learner, vector, test_envs
+        self.learner, self._vector, self._tests = learner, vector, tests
         self._comm, self._critical = comm, critical
         self.n_iterations = self.n_episodes = 0
         self._sums = np.zeros(len(vector))  # discounted returns so far, per stream
@@ -181,9 +180,8 @@ class OnPolicy:
 
     def evaluate(self, starts: list[Start]) -> tuple[Evaluation, Row]:
         """Plays greedy episodes, side by side; returns them."""
-        threads = self._config.rollout.step_threads or 1
         with threadpool_limits(1, user_api="blas"):
-            found = play_all(self._test_envs, self.policy(), starts, threads)
+            found = play_all(self._tests, self.policy(), starts)
         return Evaluation(*found), {}
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -198,6 +196,11 @@ class OnPolicy:
             "steps/episodes": self.n_episodes,
             "steps/updates": self.n_iterations * updates,
         }
+
+    def close(self) -> None:
+        """Ends the processes that step environments."""
+        self._vector.close()
+        self._tests.close()
 
     # -- what a checkpoint holds ---------------------------------------------
 
@@ -236,7 +239,8 @@ class OnPolicy:
 
         Its number continues where no earlier run has been.
         """
-        self._vector.begin_anew(self.n_iterations * self._config.rollout.nsteps)
+        first = self.n_iterations * self._config.rollout.nsteps
+        self._vector.begin(np.full(len(self._vector), first))
         self._kept = self._vector.state()
 
 
@@ -263,42 +267,28 @@ def discounted(
 
 
 def play_all(
-    envs: list[Any], policy: Any, starts: list[Start], threads: int = 1
+    vector: Vector, policy: Any, starts: list[Start]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One greedy episode for each start, side by side: returns and lengths, [E]."""
+    """One greedy episode for each start, side by side: returns and lengths, [E].
+
+    Args:
+      vector: its episode n begins as the start of number n does.
+      policy: acts for all streams at once.
+      starts: of evaluation episodes.
+    """
+    numbers = np.array([start.seed.spawn_key[2] for start in starts])
     returns, lengths = np.zeros(len(starts)), np.zeros(len(starts), int)
-    for first in range(0, len(starts), len(envs)):
-        some = slice(first, first + len(envs))
-        played = _play_some(envs, policy, starts[some], threads)
-        returns[some], lengths[some] = played
+    n = len(vector)
+    for first in range(0, len(starts), n):
+        some = numbers[first : first + n]
+        own = slice(first, first + len(some))
+        vector.begin(np.resize(some, n))  # streams without a start repeat others
+        live = np.ones(n, bool)
+        total, steps = np.zeros(n), np.zeros(n, int)
+        while live[: len(some)].any():
+            step = vector.step(policy.act_all(vector.obs))
+            total += live * step.reward
+            steps += live
+            live &= ~(step.terminated | step.truncated)
+        returns[own], lengths[own] = total[: len(some)], steps[: len(some)]
     return returns, lengths
-
-
-def _play_some(
-    envs: list[Any], policy: Any, starts: list[Start], threads: int
-) -> tuple[np.ndarray, np.ndarray]:
-    n = len(starts)
-    crew = Crew(n, threads if all(map(is_mujoco, envs)) else 1)
-    returns, lengths, live = np.zeros(n), np.zeros(n, int), np.ones(n, bool)
-    obs = np.stack([_first(env, start) for env, start in zip(envs, starts)])
-
-    def step(k: int) -> None:
-        if live[k]:
-            found, reward, terminated, truncated, _ = envs[k].step(actions[k])
-            obs[k] = flat(found)
-            returns[k] += reward
-            lengths[k] += 1
-            live[k] = not (terminated or truncated)
-
-    try:
-        while live.any():
-            actions = policy.act_all(obs)
-            crew.run(step)
-    finally:
-        crew.close()
-    return returns, lengths
-
-
-def _first(env: Any, start: Start) -> np.ndarray:
-    seed = reset_seed(np.random.default_rng(start.seed))
-    return np.asarray(flat(env.reset(seed=seed)[0]), np.float32)

@@ -1,6 +1,7 @@
 """What PPO looks up and builds before its first iteration."""
 
 import contextlib
+from functools import partial
 from typing import NamedTuple
 
 import gymnasium as gym
@@ -11,7 +12,7 @@ from ..parallel.communicator import Solo
 from ..parallel.vector import Vector
 from ..ppo import PPO
 from ..runs.policy_file import read_policy
-from ..seeding import WEIGHTS, generator
+from ..seeding import EVALUATION, NOISE, TRAINING, WEIGHTS, generator, stream
 from ..settings.ppo import PPOConfig
 from ..types import Collectors, Communicator
 from . import Prepared
@@ -63,12 +64,25 @@ def build(
     if config.run.load_path:
         _load(learner, prepared)
     learner.synchronise()
-    rollout, seed = config.rollout, config.run.seed
-    threads = rollout.step_threads or 1
-    vector = Vector(factory, spec, rollout.num_env, seed, comm.rank, threads)
-    n = -(-config.loop.n_test_rollouts // comm.size)
-    tests = [factory() for _ in range(min(n, MOST_TESTS))]
+    seed, rank, n = config.run.seed, comm.rank, config.rollout.num_env
+    more = config.rollout.steppers or 1, config.machine.collector_timeout
+    training = partial(_training_seed, seed, TRAINING, rank)
+    noise = partial(_training_seed, seed, NOISE, rank)
+    vector = Vector(factory, spec, n, training, noise, *more)
+    n_tests = min(-(-config.loop.n_test_rollouts // comm.size), MOST_TESTS)
+    tested = partial(_test_seed, seed)
+    tests = Vector(factory, spec, n_tests, tested, tested, *more)
     return OnPolicy(config, spec, learner, vector, tests, comm, critical)
+
+
+def _training_seed(seed: int, purpose: int, rank: int, k: int, number: int):
+    """Episodes of different streams and workers differ."""
+    return stream(seed, purpose, rank, k, number)
+
+
+def _test_seed(seed: int, k: int, number: int):
+    """An evaluation episode depends on its number alone."""
+    return stream(seed, EVALUATION, n=number)
 
 
 def _load(learner: PPO, prepared: Prepared) -> None:

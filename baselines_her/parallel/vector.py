@@ -1,29 +1,31 @@
-"""N environments side by side, each a stream of episodes, stepped by threads.
+"""N environments side by side, each a stream of episodes, stepped by processes.
 
-MuJoCo's step releases Python's lock, so two threads with environments of their own
-step two of them at once, with the environments' own Python code.  Other environments
-are stepped one after the other.
+This process steps a share of them and other processes the rest; they meet in shared
+memory.  Threads would not do: each step gives Python's lock up and takes it again, and
+waking a thread takes longer than the step (measured: two threads are slower than one).
 
-An episode is a function of its stream and number: the environment is reset with a seed
-of its own, and the noise of its actions comes from a generator of its own.  So neither
-the number of threads nor what other streams do changes a bit.  An unfinished episode is
-its number and its actions so far: `state` holds these, `load_state` plays them again.
+An episode is a function of its stream and number, the noise of its actions too.  So
+neither the number of processes nor what other streams do changes a bit.  An unfinished
+episode is its number and its actions so far: `state` holds these, `load_state` plays
+them again.
 """
 
 import itertools
-import math
-import queue
-import threading
-from collections.abc import Callable
-from typing import Any, NamedTuple
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
 
-import gymnasium as gym
 import numpy as np
 
-from ..envs.faults import Place
-from ..rollout import flat
-from ..seeding import NOISE, TRAINING, stream
+from ..envs.faults import BadState, Place
+from ..envs.make import EnvFactory
 from ..types import Arrays, FlatSpec
+from .collectors import PlayerProcess
+from .streams import SeedOf, Streams, Table
+
+STEPPER = "baselines_her.parallel.stepper"
+LOOKS = 20_000  # at the table, between two at the clock
 
 
 class Step(NamedTuple):
@@ -36,22 +38,17 @@ class Step(NamedTuple):
 
 
 class Vector:
-    """N environments, and the episodes that they are in.
-
-    Attributes:
-      obs: [N, O] float32, what the policy sees now.
-      returns: of the episodes that have ended since they were last taken.
-      lengths: of the same episodes.
-    """
+    """N environments, and the episodes that they are in."""
 
     def __init__(
         self,
-        factory: Callable[[], gym.Env],
+        factory: EnvFactory,
         spec: FlatSpec,
         n: int,
-        seed: int,
-        rank: int = 0,
-        threads: int = 1,
+        seed_of: SeedOf,
+        noise_of: SeedOf,
+        processes: int = 1,
+        timeout: float = 300.0,
     ):
         """Builds the environments and begins the first episodes.
 
@@ -59,30 +56,41 @@ class Vector:
           factory: builds one environment.
           spec: their dimensions.
           n: how many.
-          seed: of all randomness.
-          rank: the worker's.
-          threads: that step them; more than one only where the environments are
-            MuJoCo's.
+          seed_of: the seed of an episode.
+          noise_of: the seed of the noise of its actions.
+          processes: that step them, this one included.
+          timeout: seconds to wait for one step.
         """
-        self._spec, self._seed, self._rank = spec, seed, rank
-        self._envs = [factory() for _ in range(n)]
-        uses_threads = all(is_mujoco(env) for env in self._envs)
-        self._crew = Crew(n, threads if uses_threads else 1)
-        self.obs = np.zeros((n, spec.obs_dim), np.float32)
-        self.returns: list[float] = []
-        self.lengths: list[int] = []
-        self._numbers: np.ndarray = np.zeros(n, np.int64)  # of the episodes they are in
-        self._sums = np.zeros(n)  # rewards so far
-        self._actions: list[list[np.ndarray]] = [[] for _ in range(n)]
+        self._spec, self._noise_of, self._timeout = spec, noise_of, timeout
+        bounds = np.linspace(0, n, min(processes, n) + 1).round().astype(int)
+        own, *others = (range(a, b) for a, b in itertools.pairwise(bounds))
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "table"
+            self._table = Table(path, spec, n, len(others))
+            self._steppers = [
+                PlayerProcess(factory, spec, timeout, module=STEPPER) for _ in others
+            ]
+            opened = [
+                stepper.submit("open", str(path), n, len(others), k, share, seed_of)
+                for k, (stepper, share) in enumerate(zip(self._steppers, others))
+            ]
+            self._own = Streams(factory, spec, self._table, own, seed_of)
+            for answer in opened:
+                answer.result()
         self._noise = [Noise(spec.action_dim) for _ in range(n)]
-        self._next = np.zeros((n, spec.obs_dim), np.float32)
-        self._reward = np.zeros(n)
-        self._flags = np.zeros((2, n), bool)
-        for k in range(n):
-            self._begin(k)
+        self._finished: tuple[list[float], list[int]] = [], []
+        self._sums = np.zeros(n)  # rewards of the episodes so far
+        self._numbers = np.zeros(n, int)
+        self._actions: list[list[np.ndarray]] = [[] for _ in range(n)]
+        self.begin(self._numbers)
 
     def __len__(self) -> int:
-        return len(self._envs)
+        return len(self._noise)
+
+    @property
+    def obs(self) -> np.ndarray:
+        """What the policy sees now, [N, O] float32: a view."""
+        return self._table.obs
 
     def noise(self) -> np.ndarray:
         """The next normal noise of each stream, [N, A] float32."""
@@ -96,33 +104,60 @@ class Vector:
 
         Raises:
           BadState: a number is not finite; names stream, episode and step.
+          RuntimeError: an environment or a process failed.
         """
+        table = self._table
         self._require_finite("action", actions)
-        self._crew.run(lambda k: self._step_one(k, actions[k]))
-        self._require_finite("observation", self._next)
-        self._require_finite("reward", self._reward)
+        table.action[:] = actions
+        table.command[0] += 1
+        self._own.step()
+        self._wait()
+        self._require_finite("observation", table.next_obs)
+        self._require_finite("reward", table.reward)
         step = Step(
-            self._next.copy(),
-            self._reward.copy(),
-            *(flag.copy() for flag in self._flags),
+            table.next_obs.copy(),
+            table.reward.copy(),
+            table.terminated.copy(),
+            table.truncated.copy(),
         )
-        np.copyto(self.obs, self._next)
+        self._sums += step.reward
+        for kept, action in zip(self._actions, table.action.copy()):
+            kept.append(action)
         for k in np.flatnonzero(step.terminated | step.truncated):
-            self.returns.append(float(self._sums[k]))
-            self.lengths.append(len(self._actions[k]))
-            self._numbers[k] += 1
-            self._begin(int(k))
+            self._finish(int(k))
+        self._require_finite("observation", table.obs)
         return step
 
     def take_finished(self) -> tuple[list[float], list[int]]:
         """Returns and lengths of the episodes that have ended since the last call."""
-        found = self.returns, self.lengths
-        self.returns, self.lengths = [], []
+        found, self._finished = self._finished, ([], [])
         return found
 
+    def begin(
+        self, numbers: np.ndarray, actions: list[np.ndarray] | None = None
+    ) -> None:
+        """Begins an episode in every stream, and takes its actions so far.
+
+        Args:
+          numbers: [N] of the episodes.
+          actions: [steps, A] of each; default: none.
+        """
+        nothing = np.zeros((0, self._spec.action_dim), np.float32)
+        actions = [nothing] * len(self) if actions is None else actions
+        answers = [s.submit("begin", numbers, actions) for s in self._steppers]
+        self._own.begin(numbers, actions)
+        for answer in answers:
+            answer.result()
+        self._numbers = np.array(numbers)
+        self._actions = [list(some) for some in actions]
+        self._sums[:] = 0.0
+        self._require_finite("observation", self._table.obs)
+        for k in range(len(self)):
+            self._begin_noise(k, len(actions[k]))
+
     def state(self) -> dict[str, np.ndarray]:
-        """Numbers of the episodes and their actions so far."""
-        arrays = {"numbers": self._numbers.copy()}
+        """Numbers of the episodes, their actions and rewards so far."""
+        arrays = {"numbers": self._numbers.copy(), "sums": self._sums.copy()}
         for k, actions in enumerate(self._actions):
             shape = len(actions), self._spec.action_dim
             arrays[f"actions/{k}"] = np.array(actions, np.float32).reshape(shape)
@@ -134,63 +169,61 @@ class Vector:
         Raises:
           ValueError: the environment does not repeat them.
         """
-        for k in range(len(self)):
-            self._numbers[k] = arrays["numbers"][k]
-            self._begin(k)
-            for action in arrays[f"actions/{k}"]:
-                self._noise[k].take()
-                self._step_one(k, action)
-                if self._flags[:, k].any():
-                    raise ValueError(
-                        f"{self._spec.env_id} must give the same episode for the same "
-                        f"seed and actions, but episode {self._numbers[k]} of stream "
-                        f"{k} ends earlier now.  The run cannot be continued."
-                    )
-                self.obs[k] = self._next[k]
-
-    def begin_anew(self, number: int) -> None:
-        """Leaves all episodes and begins number `number` in every stream."""
-        for k in range(len(self)):
-            self._numbers[k] = number
-            self._begin(k)
+        actions = [arrays[f"actions/{k}"] for k in range(len(self))]
+        self.begin(arrays["numbers"], actions)
+        self._sums = np.array(arrays["sums"])
 
     def close(self) -> None:
-        """Ends threads and environments."""
-        self._crew.close()
-        for env in self._envs:
-            env.close()
+        """Ends the processes, closes the environments."""
+        for stepper in self._steppers:
+            stepper.close()
+        self._own.close()
 
-    def _begin(self, k: int) -> None:
-        """Resets environment k for its next episode."""
-        number = int(self._numbers[k])
-        key = self._rank, k, number
-        rng = np.random.default_rng(stream(self._seed, TRAINING, *key))
-        self._noise[k].begin(np.random.default_rng(stream(self._seed, NOISE, *key)))
-        seed = int(rng.integers(2**31))
-        observation, _ = self._place(k).call(0, self._envs[k].reset, seed=seed)
-        self.obs[k] = flat(observation)
-        self._place(k).require_finite("observation", self.obs[k], 0)
+    def _finish(self, k: int) -> None:
+        returns, lengths = self._finished
+        returns.append(float(self._sums[k]))
+        lengths.append(len(self._actions[k]))
         self._sums[k], self._actions[k] = 0.0, []
+        self._numbers[k] += 1
+        self._begin_noise(k, 0)
 
-    def _step_one(self, k: int, action: np.ndarray) -> None:
-        place = self._place(k)
-        result = place.call(len(self._actions[k]), self._envs[k].step, action.copy())
-        observation, reward, terminated, truncated, _ = result
-        self._next[k] = flat(observation)
-        self._reward[k] = reward
-        self._flags[0, k], self._flags[1, k] = terminated, truncated and not terminated
-        self._sums[k] += reward
-        self._actions[k].append(np.array(action, np.float32))
+    def _begin_noise(self, k: int, used: int) -> None:
+        seed = self._noise_of(k, int(self._numbers[k]))
+        self._noise[k].begin(np.random.default_rng(seed))
+        for _ in range(used):
+            self._noise[k].take()
 
-    def _place(self, k: int) -> Place:
-        return Place(self._spec.env_id, f"stream {k}, episode {self._numbers[k]}")
+    def _wait(self) -> None:
+        """Waits for the other processes, looking without pause."""
+        wanted, started = self._table.command[0], time.monotonic()
+        for k, stepper in enumerate(self._steppers):
+            for looks in itertools.count():
+                done = self._table.done[k]
+                if done == wanted:
+                    break
+                if done == -1:
+                    stepper.take_next_answer()
+                if looks % LOOKS == LOOKS - 1:
+                    stepper.require_alive()
+                    self._require_in_time(started)
+
+    def _require_in_time(self, started: float) -> None:
+        if time.monotonic() - started > self._timeout:
+            raise RuntimeError(
+                f"a step must end within {self._timeout:g} s, and one did not.  Look "
+                "for an environment that hangs, or raise --collector_timeout."
+            )
 
     def _require_finite(self, what: str, values: np.ndarray) -> None:
-        if math.isfinite(values.sum()):
+        if np.isfinite(values.sum()):
             return
         bad = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
         k = int(np.argmax(bad))
-        self._place(k).require_finite(what, values[k], len(self._actions[k]))
+        place = Place(self._spec.env_id, f"stream {k}, episode {self._numbers[k]}")
+        raise BadState(
+            f"numbers must be finite, found in {place.at(len(self._actions[k]))}: "
+            f"{what}, {values[k]}.  Look at the environment."
+        )
 
 
 class Noise:
@@ -216,53 +249,3 @@ class Noise:
             self._used = 0
         self._used += 1
         return self._drawn[self._used - 1]
-
-
-class Crew:
-    """Threads that each do a share of n pieces of work, this thread among them."""
-
-    def __init__(self, n: int, threads: int):
-        bounds = np.linspace(0, n, min(threads, n) + 1).round().astype(int)
-        self._own, *others = [range(a, b) for a, b in itertools.pairwise(bounds)]
-        self._done: queue.SimpleQueue = queue.SimpleQueue()
-        self._work: list[queue.SimpleQueue] = []
-        for share in others:
-            inbox: queue.SimpleQueue = queue.SimpleQueue()
-            self._work.append(inbox)
-            threading.Thread(
-                target=self._serve, args=(inbox, share), daemon=True
-            ).start()
-
-    def run(self, work: Callable[[int], None]) -> None:
-        """Calls `work(k)` for every k; raises the first error of any thread."""
-        for inbox in self._work:
-            inbox.put(work)
-        error = _errors(work, self._own)
-        for _ in self._work:
-            error = self._done.get() or error
-        if error is not None:
-            raise error
-
-    def close(self) -> None:
-        """Ends the threads."""
-        for inbox in self._work:
-            inbox.put(None)
-
-    def _serve(self, inbox: queue.SimpleQueue, share: range) -> None:
-        while (work := inbox.get()) is not None:
-            self._done.put(_errors(work, share))
-
-
-def _errors(work: Callable[[int], None], share: range) -> BaseException | None:
-    try:
-        for k in share:
-            work(k)
-    except BaseException as error:
-        return error
-    return None
-
-
-def is_mujoco(env: gym.Env) -> bool:
-    """Whether this is a MuJoCo environment, whose steps may run in threads."""
-    base: Any = env.unwrapped
-    return hasattr(base, "model") and hasattr(base, "data")

@@ -26,10 +26,10 @@ class RolloutConfig:
     nsteps: int = setting(
         256, "steps of each environment per iteration", low=1, high=1_000_000
     )
-    step_threads: int | None = setting(
+    steppers: int | None = setting(
         None,
-        "threads that step MuJoCo environments; the results do not depend on it; "
-        "default: the cores",
+        "processes that step environments; the results do not depend on it; default: "
+        "the cores",
         low=1,
         high=256,
     )
@@ -188,13 +188,13 @@ class PPOConfig:
                 f"{batch_size}.  Lower --batch_size or raise --nsteps."
             )
         n = -(-self.rows // batch_size)
-        threads, steppers = self.machine.learner_threads, self.rollout.step_threads
+        threads, steppers = self.machine.learner_threads, self.rollout.steppers
         return replace(
             self,
             run=replace(self.run, env=spec.env_id, num_cpu=workers),
             rollout=replace(
                 self.rollout,
-                step_threads=min(
+                steppers=min(
                     cores if steppers is None else steppers, self.rollout.num_env
                 ),
             ),

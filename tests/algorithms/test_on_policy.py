@@ -8,13 +8,22 @@ from flat_env import Target
 
 import baselines_her
 from baselines_her.algorithms.ppo import discounted, play_all
+from baselines_her.envs.make import EnvFactory
 from baselines_her.nets import ppo_losses, tf
+from baselines_her.parallel.vector import Vector
+from baselines_her.rollout import play_episode
 from baselines_her.runs.policy_file import read_policy
-from baselines_her.seeding import stream
-from baselines_her.types import Start
+from baselines_her.seeding import EVALUATION, stream
+from baselines_her.types import FlatSpec, Start
 
 SHORT = {"alg": "ppo", "num_env": 4, "nsteps": 16, "batch_size": 32, "noptepochs": 2}
-SHORT |= {"hidden_sizes": "8", "n_cycles": 2, "n_test_rollouts": 5, "quiet": True}
+SHORT |= {
+    "steppers": 1,
+    "hidden_sizes": "8",
+    "n_cycles": 2,
+    "n_test_rollouts": 5,
+    "quiet": True,
+}
 
 
 def train(folder, **flags):
@@ -66,7 +75,9 @@ def test_a_stochastic_policy_draws_and_others_refuse(tmp_path, eagerly):
         baselines_her.load_policy(path, use_target=True)
 
 
-@pytest.mark.parametrize("flags", [{}, {"lr_schedule": "adaptive", "std": "schedule"}])
+@pytest.mark.parametrize(
+    "flags", [{}, {"lr_schedule": "adaptive", "std": "schedule", "steppers": 2}]
+)
 def test_a_run_continues_with_the_same_bits(tmp_path, eagerly, flags):
     """In the middle of episodes, and in the middle of an epoch."""
     whole = train(tmp_path / "whole", **flags)
@@ -128,11 +139,20 @@ def test_episodes_side_by_side_are_those_played_alone():
         def act_all(self, obs):
             return 0.5 * obs[:, :1]
 
-    starts = [Start(stream(3, 2, n=k)) for k in range(5)]
-    together = play_all([Target() for _ in range(3)], Mean(), starts)
-    alone = [play_all([Target()], Mean(), [start]) for start in starts]
-    np.testing.assert_array_equal(together[1], [lengths[0] for _, lengths in alone])
-    np.testing.assert_allclose(together[0], [returns[0] for returns, _ in alone])
+        def start(self, rng):
+            return lambda obs: 0.5 * obs[:1]
+
+    def seed_of(k, number):
+        return stream(3, EVALUATION, n=number)
+
+    spec = FlatSpec("Target", 2, 1, (-2.0,), (2.0,), None)
+    factory = EnvFactory("Target", lambda render_mode=None: Target())
+    starts = [Start(seed_of(0, n)) for n in (10, 11, 12, 13, 14)]
+    vector = Vector(factory, spec, 3, seed_of, seed_of)
+    returns, lengths = play_all(vector, Mean(), starts)
+    alone = [play_episode(Target(), spec, Mean(), start) for start in starts]
+    np.testing.assert_array_equal(lengths, [one.lengths[0] for one in alone])
+    np.testing.assert_allclose(returns, [one.returns[0] for one in alone], rtol=1e-5)
 
 
 @pytest.mark.parametrize(
