@@ -40,6 +40,7 @@ setup(
         "mpi4py>=4.0",
         "cloudpickle>=3.0",
         "rich>=13",
+        "threadpoolctl>=3",
     ],
     extras_require=EXTRAS,
 )

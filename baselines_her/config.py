@@ -10,7 +10,7 @@ import dataclasses
 import functools
 from typing import Any, Protocol
 
-from .algorithms import DEFAULT, Entry, entry
+from .algorithms import DEFAULT, Entry, canonical, entry
 from .settings.common import LoopConfig, MachineConfig, RunConfig
 from .settings.fields import nearest, require_effect
 from .settings.synonyms import instead
@@ -44,7 +44,7 @@ def from_flags(**flags: Any) -> Any:
     """
     run = {**plain(RunConfig), **flags}
     algorithm = entry(run["alg"])
-    flags = algorithm.expand(flags)
+    flags = {**algorithm.expand(flags), "alg": canonical(run["alg"])}
     preset = preset_of(algorithm, flags)
     usual = algorithm.defaults(preset, run["env"], flags)
     return _build(algorithm.settings, {**usual, "preset": preset, **flags})

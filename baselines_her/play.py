@@ -9,25 +9,31 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from .acting.policy import Policy
 from .algorithms import DEFAULT, entry
 from .cli.command import Parser, run_command
 from .demos.file import write_demos
 from .demos.record import join, record
 from .envs.make import EnvFactory, env_factory
 from .envs.render import make_rendered
-from .rollout import evaluation_of
+from .rollout import evaluation_of, play_episode
 from .runs.policy_file import load_policy
 from .runs.video import check_video_path, write_video
 from .seeding import EVALUATION, stream
-from .types import Demos, EnvSpec, Episodes, Evaluation, Start, concatenate
+from .types import (
+    EnvSpec,
+    Episodes,
+    Evaluation,
+    FlatEpisodes,
+    Start,
+    concatenate,
+)
 from .versions import package_versions, physics_generation
 
 EPISODES = 20
 
 
 def evaluate(
-    policy: Policy,
+    policy: Any,
     env: str | Callable[..., gym.Env] | None = None,
     episodes: int = 100,
     seed: int = 0,
@@ -49,11 +55,11 @@ def evaluate(
 
 
 def rollouts(
-    policy: Policy,
+    policy: Any,
     env: str | Callable[..., gym.Env] | None = None,
     episodes: int = 100,
     seed: int = 0,
-) -> Episodes:
+) -> Any:
     """Greedy episodes of a policy; arguments as of `evaluate`."""
     _, spec, built = _environment(policy, env)
     with contextlib.closing(built):
@@ -70,6 +76,7 @@ def play(
     render: bool = False,
     save_demos: str | Path | None = None,
     per_step: bool = False,
+    stochastic: bool = False,
     say: Callable[[str], None] = print,
 ) -> Evaluation:
     """Plays a policy file and reports every episode; returns the outcome.
@@ -83,6 +90,7 @@ def play(
       render: show a window.
       save_demos: write all episodes to this demonstration file (.npz).
       per_step: also report the share of successful steps.
+      stochastic: draw actions, as training does; for policies that can.
       say: takes each line.
 
     Raises:
@@ -95,7 +103,7 @@ def play(
         raise ValueError("video and render exclude each other: drop one of them.")
     if video:
         check_video_path(video)
-    policy = load_policy(path)
+    policy = load_policy(path, **({"stochastic": True} if stochastic else {}))
     _warn_of_other_physics(policy, say)
     factory, spec, built = _environment(policy, env)
     say(f"{spec.env_id}: {path}, {episodes} episodes, seed {seed}")
@@ -104,8 +112,14 @@ def play(
     if mode:
         built.close()
         built = make_rendered(factory, mode)
+    if (save_demos or per_step) and not isinstance(spec, EnvSpec):
+        raise ValueError(
+            f"save_demos and per_step are for tasks with goals, and {spec.env_id} has "
+            "none.  Drop them."
+        )
+    recorded = record if save_demos else _without_demo
     for n, (episode, demo, film) in enumerate(
-        _episodes(built, spec, policy, episodes, seed, filmed=bool(video))
+        _episodes(built, spec, policy, episodes, seed, bool(video), recorded)
     ):
         played.append(episode)
         demos.append(demo)
@@ -114,9 +128,8 @@ def play(
     built.close()
     everything = concatenate(played)
     evaluation = evaluation_of(everything)
-    at_end, at_any = evaluation
     more = f", {everything.success.mean():.2f} over all steps" if per_step else ""
-    say(f"success rate {at_end:.2f} at the last step, {at_any:.2f} at any step{more}")
+    say(_summary(evaluation) + more)
     if video:
         write_video(video, frames)
         say(f"wrote {video}")
@@ -145,15 +158,27 @@ def main(arguments: list[str] | None = None) -> int:
     add("--save_demos", metavar="FILE", help=words)
     words = "also report the share of successful steps"
     add("--per_step", action="store_true", help=words)
+    words = "draw actions, as training does; for policies that can"
+    add("--stochastic", action="store_true", help=words)
     add("--render", action="store_true", help="show the episodes in a window")
     options: dict[str, Any] = vars(parser.parse_args(arguments))
     return run_command(play, options.pop("policy"), **options)
 
 
+def _without_demo(*arguments: Any) -> tuple[Any, None]:
+    return play_episode(*arguments), None
+
+
 def _episodes(
-    env: gym.Env, spec: EnvSpec, policy: Policy, n: int, seed: int, filmed: bool = False
-) -> Iterator[tuple[Episodes, Demos, list[np.ndarray]]]:
-    """Plays n episodes: each, the same as a demonstration, and its frames."""
+    env: gym.Env,
+    spec: Any,
+    policy: Any,
+    n: int,
+    seed: int,
+    filmed: bool = False,
+    play_one: Callable[..., tuple[Any, Any]] = _without_demo,
+) -> Iterator[tuple[Any, Any, list[np.ndarray]]]:
+    """Plays n episodes: each, the same as a demonstration if asked for, its frames."""
     for number in range(n):
         frames: list[Any] = []
 
@@ -162,12 +187,12 @@ def _episodes(
                 frames.append(env.render())
 
         start = Start(stream(seed, EVALUATION, n=number))
-        yield *record(env, spec, policy, start, take_frame), frames
+        yield *play_one(env, spec, policy, start, take_frame), frames
 
 
 def _environment(
-    policy: Policy, env: str | Callable[..., gym.Env] | None
-) -> tuple[EnvFactory, EnvSpec, gym.Env]:
+    policy: Any, env: str | Callable[..., gym.Env] | None
+) -> tuple[EnvFactory, Any, gym.Env]:
     """The environment to play in, built.  A file's own word imports no module."""
     if "spec" not in policy.header:
         raise ValueError(
@@ -200,14 +225,27 @@ def _environment(
         raise
 
 
-def _outcome(episode: Episodes) -> str:
+def _outcome(episode: Episodes | FlatEpisodes) -> str:
+    if isinstance(episode, FlatEpisodes):
+        return f"return {episode.returns[0]:,.1f}, {episode.lengths[0]:,} steps"
     success = episode.success[0]
     if success[-1]:
         return f"success, first reached at step {int(success.argmax()) + 1}"
     return "failure" + (" (reached, then left)" if success.any() else "")
 
 
-def _warn_of_other_physics(policy: Policy, say: Callable[[str], None]) -> None:
+def _summary(evaluation: Evaluation) -> str:
+    if evaluation.last_success is None:
+        returns, n_steps = evaluation.returns, evaluation.lengths.mean()
+        return (
+            f"return {returns.mean():,.1f} (median {np.median(returns):,.1f}, "
+            f"{returns.min():,.1f} to {returns.max():,.1f}), {n_steps:,.0f} steps"
+        )
+    at_end, at_any = evaluation
+    return f"success rate {at_end:.2f} at the last step, {at_any:.2f} at any step"
+
+
+def _warn_of_other_physics(policy: Any, say: Callable[[str], None]) -> None:
     made = physics_generation(policy.header.get("versions", {}).get("mujoco", ""))
     here = physics_generation(package_versions()["mujoco"])
     if made and made != here:

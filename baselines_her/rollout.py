@@ -10,13 +10,24 @@ from typing import Any
 import numpy as np
 
 from .envs.faults import BadState, Fault, Place, exits_refused
-from .types import Actor, EnvSpec, Episodes, Evaluation, Start, concatenate
+from .types import (
+    Actor,
+    EnvSpec,
+    Episodes,
+    Evaluation,
+    FlatEpisodes,
+    FlatSpec,
+    Start,
+    concatenate,
+)
 
 SUBSTITUTES = 10  # for one bad episode
 
 
-def evaluation_of(episodes: Episodes) -> Evaluation:
-    """What episodes of a task with goals came to."""
+def evaluation_of(episodes: Episodes | FlatEpisodes) -> Evaluation:
+    """The outcome of episodes."""
+    if isinstance(episodes, FlatEpisodes):
+        return Evaluation(episodes.returns, episodes.lengths)
     n, horizon = episodes.success.shape
     return Evaluation(
         returns=episodes.returns,
@@ -49,17 +60,17 @@ def collect(
 
 def play_episode(
     env: Any,
-    spec: EnvSpec,
+    spec: EnvSpec | FlatSpec,
     actor: Actor,
     start: Start,
     on_state: Callable[[], None] = lambda: None,
-) -> Episodes:
-    """One episode, as `Episodes` with E = 1.
+) -> Any:
+    """One episode: `Episodes` with E = 1, or `FlatEpisodes` where there are no goals.
 
     The environment's start and the actor's noise come from `start` alone.
 
     Args:
-      env: a goal environment that `envs.check` accepts.
+      env: one that `envs.check`, or for a flat spec `envs.check_flat`, accepts.
       spec: its dimensions.
       actor: chooses the actions.
       start: all randomness of the episode; or a state and a goal to begin with, and
@@ -72,8 +83,38 @@ def play_episode(
       Fault: the environment raised an error, ended the episode early, moved the
         goal, returned another shape, or did not report success.
     """
+    play = _play_flat if isinstance(spec, FlatSpec) else _play
     with exits_refused():
-        return _play(env, spec, actor, start, on_state)
+        return play(env, spec, actor, start, on_state)  # type: ignore[arg-type]
+
+
+def _play_flat(
+    env: Any, spec: FlatSpec, actor: Actor, start: Start, on_state: Callable[[], None]
+) -> FlatEpisodes:
+    """An episode that ends when the environment says so."""
+    place = _place(spec, start)
+    rng = np.random.default_rng(start.seed)
+    observation, _ = place.call(0, env.reset, seed=reset_seed(rng))
+    act, total, t, is_over = actor.start(rng), 0.0, 0, False
+    on_state()
+    while not is_over:
+        obs = np.asarray(flat(observation), np.float32)
+        place.require_finite("observation", obs, t)
+        action = act(obs)
+        place.require_finite("action", action, t)
+        result = place.call(t, env.step, action)
+        observation, reward, terminated, truncated, _ = result
+        place.require_finite("reward", reward, t)
+        total, t, is_over = total + float(reward), t + 1, terminated or truncated
+        on_state()
+    return FlatEpisodes(np.array([total]), np.array([t]))
+
+
+def flat(observation: Any) -> np.ndarray:
+    """An observation as one vector; a dictionary's parts follow each other by name."""
+    if isinstance(observation, dict):
+        return np.concatenate([observation[name] for name in sorted(observation)])
+    return observation
 
 
 def _play(
@@ -174,7 +215,7 @@ def _empty(spec: EnvSpec) -> Episodes:
     )
 
 
-def _place(spec: EnvSpec, start: Start) -> Place:
+def _place(spec: EnvSpec | FlatSpec, start: Start) -> Place:
     key = start.seed.spawn_key  # purpose, rank, number
     return Place(spec.env_id, f"episode {key[2] if len(key) > 2 else 0}")
 

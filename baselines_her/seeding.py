@@ -8,17 +8,25 @@ anywhere, at any time, with the same result.
 import numpy as np
 
 WEIGHTS, TRAINING, EVALUATION, REPLAY, RELABEL, DEMOS, DEMO_STARTS = range(7)
+NOISE, MINIBATCHES = 7, 8
 
 
 def stream(
-    seed: int, purpose: int, rank: int = 0, n: int = 0
+    seed: int, purpose: int, rank: int = 0, n: int = 0, *more: int
 ) -> np.random.SeedSequence:
     """The seed sequence of draw `n` of `purpose` on worker `rank`.
 
-    The three numbers are the spawn key.  As a plain list they would collide, for
-    NumPy pads a short entropy list with zeros.
+    The numbers are the spawn key.  As a plain list they would collide, for NumPy pads
+    a short entropy list with zeros.
+
+    Args:
+      seed: of the run.
+      purpose: one of the constants above.
+      rank: the worker's.
+      n: the draw's number; for PPO the environment's.
+      more: for PPO the number of the episode in that environment.
     """
-    return np.random.SeedSequence(seed, spawn_key=(purpose, rank, n))
+    return np.random.SeedSequence(seed, spawn_key=(purpose, rank, n, *more))
 
 
 def generator(

@@ -127,6 +127,7 @@ def _train(
             algorithm = algorithm_entry.build(
                 prepared, setup.env, collectors, comm, stop.critical
             )
+            stack.callback(algorithm.close)
             path, continues = _choose_folder(config, comm, stack)
         console = stack.enter_context(open_console(config, spec.env_id, quiet))
         _announce(console, setup, path)
@@ -176,7 +177,7 @@ def _prepare(
     factory = factory._replace(fast=config.machine.fast_env)
     own_env = factory()
     comm.set_timeout(config.machine.mpi_timeout)
-    prepared = entry(config.run.alg).prepare(own_env, config, comm)
+    prepared = entry(config.run.alg).prepare(own_env, config, comm, factory)
     same = _shared(to_flags(prepared.config)) | package_versions() | prepared.alike
     require_alike(comm, same)
     use_threads(prepared.config.machine.learner_threads or 1)

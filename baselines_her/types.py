@@ -11,7 +11,8 @@ import numpy as np
 
 Row = dict[str, float]  # one row of progress.csv, by column
 Arrays = Mapping[str, np.ndarray]
-Act = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+# from the observation, for goal tasks also the achieved and the desired goal
+Act = Callable[..., np.ndarray]
 
 
 # -- records -------------------------------------------------------------------
@@ -28,6 +29,32 @@ class EnvSpec(NamedTuple):
     horizon: int  # T, steps in every episode
     reward_low: float | None  # None: rewards are not of the {-1, 0} or {0, 1} kind
     reward_high: float | None
+
+
+class FlatSpec(NamedTuple):
+    """What an environment with flat observations looks like to PPO.
+
+    Dict observations count as flat: their parts follow each other in the order of
+    their names.
+    """
+
+    env_id: str
+    obs_dim: int
+    action_dim: int
+    low: tuple[float, ...] | None  # [A] limits of the actions; None: no finite ones
+    high: tuple[float, ...] | None
+    horizon: int | None  # steps after which an episode is cut off, if it is
+
+
+class Rollout(NamedTuple):
+    """S steps of N environments, each a stream of episodes."""
+
+    obs: np.ndarray  # [N, S, O] float32, what the policy saw
+    action: np.ndarray  # [N, S, A] float32, as it was drawn: not clipped, not scaled
+    reward: np.ndarray  # [N, S] float32
+    next_obs: np.ndarray  # [N, S, O] what followed; not the next episode's first one
+    terminated: np.ndarray  # [N, S] bool: nothing follows
+    ended: np.ndarray  # [N, S] bool: terminated, or cut off by a time limit
 
 
 class Episodes(NamedTuple):
@@ -84,6 +111,13 @@ class Evaluation:
                 "`returns` and `lengths` instead."
             )
         return float(success.mean())
+
+
+class FlatEpisodes(NamedTuple):
+    """The outcome of E episodes without goals, whatever their lengths."""
+
+    returns: np.ndarray  # [E] float64, sums of rewards
+    lengths: np.ndarray  # [E] int, steps
 
 
 class Start(NamedTuple):
@@ -307,3 +341,6 @@ class Algorithm(Protocol):
 
     def take_dealt(self) -> None:
         """Takes the ring's episodes, which other workers collected, as new ones."""
+
+    def close(self) -> None:
+        """Ends what it has started: processes, environments."""

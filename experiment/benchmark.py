@@ -26,7 +26,7 @@ from baselines_her.rollout import evaluation_of
 from baselines_her.runs.files import write_atomically
 from baselines_her.runs.policy_file import load_policy
 from baselines_her.settings.fields import nearest
-from baselines_her.types import Episodes
+from baselines_her.types import Episodes, FlatEpisodes
 
 LISTS_FILE = Path(__file__).with_name("benchmarks.json")
 EVALUATION, EPISODES = "evaluation.json", 100
@@ -74,9 +74,28 @@ def evaluate(folder: Path) -> dict[str, Any]:
     for name in "latest", "best":
         policy = load_policy(folder / f"policy_{name}.pkl")
         episodes = rollouts(policy, episodes=EPISODES)
-        found[name], found[f"{name}_any"] = evaluation_of(episodes)
-        found |= {f"{name}_{k}": v for k, v in by_height(episodes).items()}
+        kind = by_return if isinstance(episodes, FlatEpisodes) else by_success
+        found |= {f"{name}{k}": v for k, v in kind(episodes).items()}
     return found
+
+
+def by_success(episodes: Episodes) -> dict[str, float]:
+    """Success at the last step ("") and at any step, and by the goal's height."""
+    at_end, at_any = evaluation_of(episodes)
+    heights = {f"_{k}": v for k, v in by_height(episodes).items()}
+    return {"": at_end, "_any": at_any, **heights}
+
+
+def by_return(episodes: FlatEpisodes) -> dict[str, float]:
+    """Mean ("") and other statistics of the returns, and the mean length."""
+    returns = episodes.returns
+    return {
+        "": float(returns.mean()),
+        "_median": float(np.median(returns)),
+        "_min": float(returns.min()),
+        "_max": float(returns.max()),
+        "_length": float(episodes.lengths.mean()),
+    }
 
 
 def by_height(episodes: Episodes) -> dict[str, float]:

@@ -12,15 +12,27 @@ PACKAGE = Path(__file__).parents[1] / "baselines_her"
 ROWS = [
     {"run", "__init__"},
     {"training"},
-    {"algorithms.her_setup", "parallel.collectors", "play"}
+    {"algorithms.her_setup", "algorithms.ppo_setup", "play"}
     | {"demos.__main__", "demos.generate"},
-    {"algorithms", "parallel.player", "demos.minari", "runs.saver", "runs.plot"},
-    {"ddpg", "acting.exploration", "replay.sources", "runs.loop", "runs.folder"}
+    {"algorithms", "demos.minari", "runs.saver", "runs.plot"},
+    {"parallel.vector", "parallel.stepper"},
+    {"parallel.collectors", "parallel.streams"},
+    {"parallel.player"},
+    {
+        "ddpg",
+        "ppo",
+        "parallel.vector",
+        "acting.exploration",
+        "replay.sources",
+        "runs.loop",
+        "runs.folder",
+    }
     | {"envs.render", "demos.record", "cli.flags"},
     {"envs", "demos", "nets", "runs.policy_file", "runs.facts", "runs.console"}
     | {"cli.help"},
     {"config", "replay", "acting", "runs"},
-    {"cli", "her_sampler", "rollout", "parallel", "algorithms.her_entry"},
+    {"cli", "her_sampler", "rollout", "parallel", "algorithms.her_entry"}
+    | {"algorithms.ppo_entry"},
     {"settings"},
     {"algorithms.__init__", "seeding", "versions", "quiet", "types"}
     | {"parallel.launcher", "runs.safe_pickle", "runs.foreign", "runs.stopping"}
@@ -102,7 +114,11 @@ def test_only_the_learner_uses_tensorflow():
     users = {
         name for name, found in targets.items() if {room(t) for t in found} & {"nets"}
     }
-    assert {user for user in users if room(user) != "nets"} == {"ddpg", "training"}
+    assert {user for user in users if room(user) != "nets"} == {
+        "ddpg",
+        "ppo",
+        "training",
+    }
 
 
 def test_every_room_has_its_row():

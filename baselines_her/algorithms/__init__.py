@@ -8,7 +8,8 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-_HOMES = {"her": "her_entry"}  # name -> module of this folder with its ENTRY
+_HOMES = {"her": "her_entry", "ppo": "ppo_entry"}  # modules with their ENTRY
+_ALIASES = {"ppo2": "ppo"}  # as OpenAI baselines called it
 
 NAMES = tuple(_HOMES)
 DEFAULT = "her"  # of commands and files that name no algorithm
@@ -47,12 +48,18 @@ class Entry(NamedTuple):
     columns: tuple[Column, ...]
     panels: Mapping[str, str]  # column -> title: what `plot` draws
     score: str  # the column whose highest value makes a policy the best
-    prepare: Callable[..., Prepared]  # (env, config, comm)
+    prepare: Callable[..., Prepared]  # (env, config, comm, factory)
     build: Callable[..., Any]  # (prepared, env, collectors, comm, critical)
     read_spec: Callable[[dict[str, Any]], Any]  # a policy file's fields -> its spec
     shapes: Callable[[Any, Any], dict[str, tuple[int, ...]]]  # of a policy's arrays
-    policy: Callable[..., Any]  # (policy file, use_target) -> a policy that acts
+    policy: Callable[..., Any]  # (arrays, spec, config, header) -> a policy that acts
+    options: tuple[str, ...]  # what else `policy` takes
     fit: Callable[[Any, Any, str], Any]  # (spec, env, env_id) -> the spec to play with
+
+
+def canonical(alg: str) -> str:
+    """The name of an algorithm, for which there may be an alias."""
+    return _ALIASES.get(alg, alg)
 
 
 def entry(alg: str) -> Entry:
@@ -61,6 +68,7 @@ def entry(alg: str) -> Entry:
     Raises:
       ValueError: there is no algorithm of that name.
     """
+    alg = canonical(alg)
     if alg not in _HOMES:
         raise ValueError(f"alg must be one of {', '.join(NAMES)}, found {alg!r}.")
     return importlib.import_module(f".{_HOMES[alg]}", __name__).ENTRY

@@ -271,6 +271,9 @@ class HER:
             row[f"stats/{letter}_std"] = float(norm.stats.std.mean())
         return row
 
+    def close(self) -> None:
+        """Has started nothing: the collectors are the caller's."""
+
     # -- what a checkpoint holds ---------------------------------------------
 
     def state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

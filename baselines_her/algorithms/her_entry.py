@@ -55,5 +55,6 @@ ENTRY = Entry(
     read_spec=later("her_policy", "read_spec"),
     shapes=later("her_policy", "shapes"),
     policy=later("her_policy", "policy"),
+    options=("use_target",),
     fit=later("her_policy", "fit"),
 )

@@ -8,6 +8,7 @@ import gymnasium as gym
 from ..ddpg import DDPG, Cloning
 from ..demos.file import demos_for
 from ..envs.check import check, reward_function
+from ..envs.make import EnvFactory
 from ..envs.objects import object_motion
 from ..envs.state import require_restorable
 from ..parallel.communicator import Solo
@@ -29,13 +30,16 @@ class Parts(NamedTuple):
     motion: ObjectMotion | None  # for prioritization=energy
 
 
-def prepare(env: gym.Env, config: HERConfig, comm: Communicator) -> Prepared:
+def prepare(
+    env: gym.Env, config: HERConfig, comm: Communicator, factory: EnvFactory
+) -> Prepared:
     """Checks the environment and looks up what the settings name.
 
     Args:
       env: this process's own.
       config: not resolved yet.
       comm: the workers.
+      factory: builds more environments; not needed here.
 
     Raises:
       ValueError: the environment, a file or a setting is not what it must be.

@@ -1,11 +1,12 @@
-"""The two networks: plain multi-layer perceptrons as tf.Modules.
+"""Multi-layer perceptrons as tf.Modules.
 
-Andrychowicz et al. 2017 (arXiv:1707.01495), appendix A: ReLU hidden layers, tanh
-on the actor's output, a linear critic.  Weights are drawn by NumPy, so the same
-seed gives the same network under any version of TensorFlow.
+Weights are drawn by NumPy, so the same seed gives the same network under any version of
+TensorFlow.  Andrychowicz et al. 2017 (arXiv:1707.01495), appendix A, for DDPG: ReLU
+hidden layers, tanh on the actor's output, a linear critic.
 """
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -13,10 +14,36 @@ import tensorflow as tf
 from ..acting.names import layer_names
 
 NORM_EPS = 1e-5
+ACTIVATIONS = {"tanh": tf.tanh, "relu": tf.nn.relu, "elu": tf.nn.elu}
+
+Draw = Callable[[np.random.Generator, int, int, bool], np.ndarray]
+
+
+def glorot_uniform(
+    rng: np.random.Generator, rows: int, columns: int, is_last: bool
+) -> np.ndarray:
+    """A kernel [rows, columns], uniform within sqrt(6 / (rows + columns))."""
+    limit = np.sqrt(6.0 / (rows + columns))
+    return rng.uniform(-limit, limit, (rows, columns))
+
+
+def orthogonal(last_gain: float, gain: float = float(np.sqrt(2.0))) -> Draw:
+    """Draws orthogonal kernels (Saxe et al. 2014); the last has a gain of its own."""
+
+    def draw(
+        rng: np.random.Generator, rows: int, columns: int, is_last: bool
+    ) -> np.ndarray:
+        tall = rng.standard_normal((max(rows, columns), min(rows, columns)))
+        q, r = np.linalg.qr(tall)
+        q *= np.sign(np.diag(r))  # makes the draw uniform
+        kernel = q if rows >= columns else q.T
+        return (last_gain if is_last else gain) * kernel
+
+    return draw
 
 
 class MLP(tf.Module):
-    """ReLU hidden layers and a linear output; Glorot-uniform kernels, zero biases."""
+    """Hidden layers and a linear output; zero biases."""
 
     def __init__(
         self,
@@ -24,6 +51,8 @@ class MLP(tf.Module):
         rng: np.random.Generator,
         name: str,
         normalise: bool = False,
+        activation: str = "relu",
+        draw: Draw = glorot_uniform,
     ):
         """Draws the weights.
 
@@ -31,14 +60,17 @@ class MLP(tf.Module):
           sizes: widths from input to output.
           rng: draws the kernels, first layer first.
           name: prefix of the variables' names.
-          normalise: hidden layers pass through `layer_norm` before their ReLU.
+          normalise: hidden layers pass through `layer_norm` before their activation.
+          activation: of the hidden layers.
+          draw: makes the kernels.
         """
         super().__init__(name=name)
-        self._before_relu = layer_norm if normalise else tf.identity
+        self._before = layer_norm if normalise else tf.identity
+        self._activation = ACTIVATIONS[activation]
         self.layers = []
         for n, (rows, columns) in enumerate(itertools.pairwise(sizes)):
-            limit = np.sqrt(6.0 / (rows + columns))
-            kernel = rng.uniform(-limit, limit, (rows, columns)).astype(np.float32)
+            is_last = n == len(sizes) - 2
+            kernel = draw(rng, rows, columns, is_last).astype(np.float32)
             bias = np.zeros(columns, np.float32)
             kernel_name, bias_name = layer_names(name, n)
             self.layers.append(
@@ -51,7 +83,7 @@ class MLP(tf.Module):
     def __call__(self, x):
         """[B, sizes[0]] -> [B, sizes[-1]]."""
         for kernel, bias in self.layers[:-1]:
-            x = tf.nn.relu(self._before_relu(tf.matmul(x, kernel) + bias))
+            x = self._activation(self._before(tf.matmul(x, kernel) + bias))
         kernel, bias = self.layers[-1]
         return tf.matmul(x, kernel) + bias
 

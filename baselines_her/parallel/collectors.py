@@ -20,7 +20,7 @@ import numpy as np
 
 from ..envs.make import EnvFactory
 from ..rollout import Actor, collect
-from ..types import EnvSpec, Episodes, Start, concatenate
+from ..types import EnvSpec, Episodes, FlatSpec, Start, concatenate
 from .launcher import without_launcher
 from .patience import Patience
 from .player import inbox_of, send
@@ -84,9 +84,10 @@ class PlayerProcess:
     def __init__(
         self,
         factory: EnvFactory,
-        spec: EnvSpec,
+        spec: EnvSpec | FlatSpec,
         timeout: float,
         skip_bad: bool = False,
+        module: str = "baselines_her.parallel.player",
     ):
         """Starts the process.
 
@@ -96,11 +97,12 @@ class PlayerProcess:
           spec: their dimensions.
           timeout: seconds to wait for one answer before the player counts as hung.
           skip_bad: see `rollout.collect`.
+          module: what the process runs.
         """
         self._timeout = timeout
         self._waiting: deque[Answer] = deque()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "baselines_her.parallel.player"],
+            [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=_child_environment(),
@@ -139,6 +141,11 @@ class PlayerProcess:
             raise RuntimeError(f"a player failed:\n{value}")
         answer = self._waiting.popleft()
         answer.value, answer.arrived = value, True
+
+    def require_alive(self) -> None:
+        """Raises RuntimeError if the process has ended."""
+        if self._process.poll() is not None:
+            raise self._died()
 
     def close(self) -> None:
         """Ends the process, whatever it is doing."""

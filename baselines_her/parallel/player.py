@@ -74,7 +74,7 @@ def inbox_of(stream: BinaryIO) -> queue.SimpleQueue:
 
 def main() -> None:
     """Answers jobs (method, arguments) until the input ends."""
-    jobs, answers = _take_over_pipes()
+    jobs, answers = take_over_pipes()
     inbox, player = inbox_of(jobs), None
     answer: tuple[str, Any]
     while (job := inbox.get()) is not None:
@@ -94,7 +94,7 @@ def main() -> None:
             return
 
 
-def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
+def take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
     """The pipes, out of reach of an environment that prints or reads."""
     jobs, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

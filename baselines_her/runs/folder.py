@@ -26,7 +26,7 @@ FREE = (
     *("num_timesteps", "stop_at", "log_path", "save_path", "play", "resume"),
     *("episodes", "per_step"),
     *("checkpoint_interval", "policy_save_interval", "video_interval"),
-    *("collectors", "collector_timeout", "mpi_timeout"),
+    *("collectors", "steppers", "collector_timeout", "mpi_timeout"),
     *("num_cpu", "learner_threads"),
 )
 

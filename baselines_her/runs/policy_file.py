@@ -89,16 +89,23 @@ def read_policy(path: str | Path) -> PolicyFile:
         raise ValueError(f"{path} is not a policy file: {reason_of(error)}") from None
 
 
-def load_policy(path: str | Path, use_target: bool | None = None) -> Any:
+def load_policy(path: str | Path, **options: bool) -> Any:
     """The greedy policy in a file, ready to act; see `read_policy` for its errors.
 
     Args:
       path: a `.pkl` written by a run.
-      use_target: act with the target network; default: as the run evaluated it
-        (`test_with_polyak`).
+      **options: for her `use_target`: act with the target network (default: as the run
+        evaluated it, `test_with_polyak`); for ppo `stochastic`: draw actions.
     """
     header, arrays, spec, config = read_policy(path)
-    return entry(config.run.alg).policy(arrays, spec, config, header, use_target)
+    known = entry(config.run.alg).options
+    for name in options:
+        if name not in known:
+            raise ValueError(
+                f"a policy of alg={config.run.alg} has no option {name}: it has "
+                f"{' and '.join(known)}."
+            )
+    return entry(config.run.alg).policy(arrays, spec, config, header, **options)
 
 
 def _parse(data: bytes) -> PolicyFile:

@@ -14,9 +14,18 @@ class TrainFlags(TypedDict, total=False):
     """All flags of the command line but `env`, which is an argument of its own."""
 
     # algorithm
-    alg: Literal["her"]
+    alg: Literal["her", "ppo"]
     # named set of defaults
-    preset: Literal["tuned", "laptop", "plappert2018", "nair2018", "laptop_demos"]
+    preset: Literal[
+        "tuned",
+        "laptop",
+        "plappert2018",
+        "nair2018",
+        "laptop_demos",
+        "tuned",
+        "tianshou2021",
+        "aidl2023",
+    ]
     # seed of all random numbers
     seed: int
     # training steps in the environment, of all workers together
@@ -169,3 +178,66 @@ class TrainFlags(TypedDict, total=False):
     fast_env: bool
     # short for --prioritization=tderror
     per: bool
+    # steps of each environment per iteration
+    nsteps: int
+    # processes that step environments; the results do not depend on it; default: the
+    # cores
+    steppers: int | None
+    # units of the hidden layers, e.g. 64,64
+    hidden_sizes: str
+    # of the hidden layers
+    activation: Literal["tanh", "relu", "elu"]
+    # policy and value share hidden_sizes, and have heads of their own
+    shared_trunk: bool
+    # with shared_trunk: units of each head's hidden layers (default: none)
+    head_sizes: str | None
+    # the mean of the actions passes through tanh
+    squash_mean: bool
+    # standard deviation of actions: a learned vector, a head of the network, or a
+    # schedule
+    std: Literal["free", "state", "schedule"]
+    # its logarithm at the start
+    log_std_init: float
+    # smallest logarithm
+    log_std_min: float
+    # std at the schedule's end (only with --std=schedule)
+    std_final: float
+    # env steps over which std falls linearly to std_final (only with --std=schedule)
+    std_steps: int
+    # observations to zero mean and unit variance
+    normalize_obs: bool
+    # rewards divided by the deviation of the discounted return
+    normalize_reward: bool
+    # scaled observations and rewards are clipped to +- this
+    clip_input: float
+    # passes over the data of an iteration
+    noptepochs: int
+    # minibatches per pass; or give batch_size
+    nminibatches: int | None
+    # learning rate at the start
+    lr: float
+    # learning rate: constant, linear to 0 at num_timesteps, or adapted to the KL
+    # divergence of each pass
+    lr_schedule: Literal["constant", "linear", "adaptive"]
+    # KL divergence that the adaptive rate aims at (only with --lr_schedule=adaptive)
+    kl_target: float
+    # the ratio is clipped to 1 +- this
+    cliprange: float
+    # lambda of the advantages (GAE)
+    lam: float
+    # weight of the value loss
+    vf_coef: float
+    # weight of the entropy
+    ent_coef: float
+    # limit of the gradients' global norm
+    max_grad_norm: float
+    # epsilon of Adam
+    adam_eps: float
+    # advantages to zero mean and unit variance in each minibatch
+    normalize_advantage: bool
+    # compute them anew before every pass
+    recompute_advantages: bool
+    # clip the values' change to cliprange, as baselines does
+    clip_value: bool
+    # end the passes of an iteration once the KL divergence exceeds this
+    target_kl: float | None

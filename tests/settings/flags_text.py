@@ -38,7 +38,10 @@ def flags_text():
 
 def all_flags():
     """Flag -> field, of all algorithms."""
-    flags = {k: v for name in NAMES for k, v in flags_of(entry(name)).items()}
+    flags = {}
+    for name in NAMES:
+        for flag, field in flags_of(entry(name)).items():
+            flags.setdefault(flag, field)  # her's gamma may be None, ppo's not
     del flags["env"]
     return flags
 
@@ -52,7 +55,8 @@ def type_of(name, field):
     if choices:
         text = f"Literal[{', '.join(map(json.dumps, choices))}]"
     else:
-        text = "AnyPath" if kinds[0] is str else kinds[0].__name__
+        is_path = name.endswith(("_path", "_file")) or name == "resume"
+        text = "AnyPath" if is_path else kinds[0].__name__
     return text + " | None" * (type(None) in kinds)
 
 

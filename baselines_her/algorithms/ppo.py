@@ -1,0 +1,294 @@
+"""Proximal policy optimisation: one iteration is collect -> scale -> learn.
+
+Schulman et al. 2017 (arXiv:1707.06347), algorithm 1.  An iteration acts and learns with
+the same statistics of observations; they take in its data when it is over.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from ..parallel.communicator import Solo
+from ..parallel.vector import Vector
+from ..ppo import PPO
+from ..seeding import MINIBATCHES, generator
+from ..settings.ppo import PPOConfig
+from ..types import (
+    Arrays,
+    Communicator,
+    Evaluation,
+    FlatSpec,
+    Rollout,
+    Row,
+    Start,
+)
+from .her import Critical
+
+
+class OnPolicy:
+    """PPO; an `Algorithm`.
+
+    Attributes:
+      learner: networks, optimiser, statistics.
+      n_iterations: so far.
+    """
+
+    ring = None
+
+    def __init__(
+        self,
+        config: PPOConfig,
+        spec: FlatSpec,
+        learner: PPO,
+        vector: Vector,
+        tests: Vector,
+        comm: Communicator = Solo(),
+        critical: Critical = contextlib.nullcontext,
+        clock: Callable[[], float] = time.perf_counter,
+    ):
+        """Joins the rooms.
+
+        Args:
+          config: resolved.
+          spec: the environment's dimensions.
+          learner: holds the networks.
+          vector: the training environments.
+          tests: the environments of evaluations.
+          comm: the other workers; each has its own environments.
+          critical: a section within which `state` may not be taken.
+          clock: seconds, for the columns `time/*`.
+        """
+        self._config, self._spec, self._clock = config, spec, clock
+        self.learner, self._vector, self._tests = learner, vector, tests
+        self._comm, self._critical = comm, critical
+        self.n_iterations = self.n_episodes = 0
+        self._sums = np.zeros(len(vector))  # discounted returns so far, per stream
+        self._episode_row: Row = {"train/return": 0.0, "train/length": 0.0}
+        self._kept: dict[str, np.ndarray] = vector.state()
+
+    @property
+    def n_env_steps(self) -> int:
+        """Training steps in the environment so far, of all workers."""
+        return self.n_iterations * self._config.rows * self._comm.size
+
+    # -- one iteration -------------------------------------------------------
+
+    def iterate(self) -> Row:
+        """One iteration: collects, scales, learns; returns its columns."""
+        clock, comm, config = self._clock, self._comm, self._config
+        started, waited, exchanged = clock(), comm.waited, comm.exchanged
+        rollout = self._collect()
+        collected = clock()
+        with self._critical():
+            sums, carried = discounted(
+                rollout.reward, rollout.ended, self._sums, config.ppo.gamma
+            )
+            if config.scaling.normalize_reward:
+                self.learner.observe_returns(sums)
+            rollout = self._scaled(rollout)
+            order = self._order()
+            metrics = self.learner.update(rollout, order, *self._schedules())
+            std = self.learner.mean_std(rollout.obs[:, 0])
+            if config.scaling.normalize_obs:
+                self.learner.observe(rollout.obs)
+            self._count(carried)
+            metrics |= {
+                "ppo/std": std,
+                "time/collect": collected - started,
+                "time/update": clock() - collected,
+                "time/wait": comm.waited - waited,
+                "time/exchange": comm.exchanged - exchanged,
+            }
+            metrics |= self._episode_row
+            means = comm.mean(np.array(list(metrics.values())))
+        return dict(zip(metrics, means.tolist()))
+
+    def _collect(self) -> Rollout:
+        """S steps of every environment, with the policy and statistics of now."""
+        n, steps = len(self._vector), self._config.rollout.nsteps
+        o, a = self._spec.obs_dim, self._spec.action_dim
+        rollout = Rollout(
+            obs=np.empty((steps, n, o), np.float32),
+            action=np.empty((steps, n, a), np.float32),
+            reward=np.empty((steps, n), np.float64),
+            next_obs=np.empty((steps, n, o), np.float32),
+            terminated=np.empty((steps, n), bool),
+            ended=np.empty((steps, n), bool),
+        )
+        policy, vector = self.learner.policy(), self._vector
+        with threadpool_limits(1, user_api="blas"):
+            for t in range(steps):
+                rollout.obs[t] = vector.obs
+                u = policy.draw(vector.obs, vector.noise())
+                rollout.action[t] = u
+                step = vector.step(policy.scaled(rollout.action[t]))
+                rollout.reward[t], rollout.next_obs[t] = step.reward, step.next_obs
+                rollout.terminated[t] = step.terminated
+                rollout.ended[t] = step.terminated | step.truncated
+        return Rollout(*(np.swapaxes(field, 0, 1) for field in rollout))
+
+    def _scaled(self, rollout: Rollout) -> Rollout:
+        """The rollout with scaled and clipped rewards."""
+        limit = self._config.scaling.clip_input
+        reward = rollout.reward / self.learner.reward_scale
+        return rollout._replace(reward=np.clip(reward, -limit, limit))
+
+    def _order(self) -> np.ndarray:
+        """The rows' order in each pass, [passes, N * S]."""
+        seed, rank = self._config.run.seed, self._comm.rank
+        rng = generator(seed, MINIBATCHES, rank, self.n_iterations)
+        rows = np.arange(self._config.rows, dtype=np.int32)
+        passes = range(self._config.ppo.noptepochs)
+        return np.stack([rng.permutation(rows) for _ in passes])
+
+    def _schedules(self) -> tuple[float, float | None]:
+        """The learning rate's factor now, and log_std where it follows a schedule."""
+        config, steps = self._config, self.n_env_steps
+        scale = 1.0
+        if config.ppo.lr_schedule == "linear":
+            scale = max(0.0, 1.0 - steps / config.run.num_timesteps)
+        if config.network.std != "schedule":
+            return scale, None
+        first, last = np.exp(config.network.log_std_init), config.network.std_final
+        share = min(1.0, steps / config.network.std_steps)
+        return scale, float(np.log(first + share * (last - first)))
+
+    def _count(self, carried: np.ndarray) -> None:
+        returns, lengths = self._vector.take_finished()
+        self._sums = carried
+        self._kept = self._vector.state()
+        self.n_iterations += 1
+        found = self._comm.gather((returns, lengths))
+        returns = [x for part, _ in found for x in part]
+        lengths = [x for _, part in found for x in part]
+        self.n_episodes += len(returns)
+        if returns:
+            self._episode_row = {
+                "train/return": float(np.mean(returns)),
+                "train/length": float(np.mean(lengths)),
+            }
+
+    # -- what an epoch asks for ----------------------------------------------
+
+    def policy(self):
+        """A NumPy snapshot of the greedy policy."""
+        return self.learner.policy()
+
+    def evaluate(self, starts: list[Start]) -> tuple[Evaluation, Row]:
+        """Plays greedy episodes, side by side; returns them."""
+        with threadpool_limits(1, user_api="blas"):
+            found = play_all(self._tests, self.policy(), starts)
+        return Evaluation(*found), {}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What a policy file holds."""
+        return self.learner.arrays()
+
+    def status(self) -> Row:
+        """Counters, as columns."""
+        updates = self._config.ppo.noptepochs * (self._config.ppo.nminibatches or 1)
+        return {
+            "steps/env": self.n_env_steps,
+            "steps/episodes": self.n_episodes,
+            "steps/updates": self.n_iterations * updates,
+        }
+
+    def close(self) -> None:
+        """Ends the processes that step environments."""
+        self._vector.close()
+        self._tests.close()
+
+    # -- what a checkpoint holds ---------------------------------------------
+
+    def state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Arrays and facts, the same on all workers, that `load_state` takes."""
+        arrays = {f"learner/{k}": v for k, v in self.learner.state().items()}
+        facts = {"n_iterations": self.n_iterations, "n_episodes": self.n_episodes}
+        return arrays, facts | {"episode_row": self._episode_row}
+
+    def own_state(self) -> dict[str, np.ndarray]:
+        """This worker's unfinished episodes."""
+        streams = {f"stream/{k}": v for k, v in self._kept.items()}
+        return streams | {"sums": self._sums}
+
+    def load_state(self, arrays: Arrays, facts: dict[str, Any]) -> None:
+        """Continues from `state()`, bit for bit."""
+        learner = {k: v for k, v in arrays.items() if k.startswith("learner/")}
+        self.learner.load_state(
+            {k.removeprefix("learner/"): v for k, v in learner.items()}
+        )
+        self.n_iterations = int(facts["n_iterations"])
+        self.n_episodes = int(facts["n_episodes"])
+        self._episode_row = {k: float(v) for k, v in facts["episode_row"].items()}
+
+    def load_own_state(self, arrays: Arrays) -> None:
+        """Plays this worker's unfinished episodes again."""
+        streams = {k: v for k, v in arrays.items() if k.startswith("stream/")}
+        self._vector.load_state(
+            {k.removeprefix("stream/"): v for k, v in streams.items()}
+        )
+        self._sums = np.array(arrays["sums"])
+        self._kept = self._vector.state()
+
+    def take_dealt(self) -> None:
+        """With another number of workers, every stream begins a new episode.
+
+        Its number continues where no earlier run has been.
+        """
+        first = self.n_iterations * self._config.rollout.nsteps
+        self._vector.begin(np.full(len(self._vector), first))
+        self._kept = self._vector.state()
+
+
+def discounted(
+    reward: np.ndarray, ended: np.ndarray, before: np.ndarray, gamma: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """G_t = r_t + gamma (1 - ended_{t-1}) G_{t-1}, carried across iterations.
+
+    Args:
+      reward: [N, S].
+      ended: [N, S] bool.
+      before: [N], what the last iteration carried on.
+      gamma: discount.
+
+    Returns:
+      The sums [N, S], and what is carried on [N].
+    """
+    total, sums = before, []
+    for t in range(reward.shape[1]):
+        total = reward[:, t] + gamma * total
+        sums.append(total)
+        total = total * ~ended[:, t]
+    return np.stack(sums, axis=1), total
+
+
+def play_all(
+    vector: Vector, policy: Any, starts: list[Start]
+) -> tuple[np.ndarray, np.ndarray]:
+    """One greedy episode for each start, side by side: returns and lengths, [E].
+
+    Args:
+      vector: its episode n begins as the start of number n does.
+      policy: acts for all streams at once.
+      starts: of evaluation episodes.
+    """
+    numbers = np.array([start.seed.spawn_key[2] for start in starts])
+    returns, lengths = np.zeros(len(starts)), np.zeros(len(starts), int)
+    n = len(vector)
+    for first in range(0, len(starts), n):
+        some = numbers[first : first + n]
+        own = slice(first, first + len(some))
+        vector.begin(np.resize(some, n))  # streams without a start repeat others
+        live = np.ones(n, bool)
+        total, steps = np.zeros(n), np.zeros(n, int)
+        while live[: len(some)].any():
+            step = vector.step(policy.act_all(vector.obs))
+            total += live * step.reward
+            steps += live
+            live &= ~(step.terminated | step.truncated)
+        returns[own], lengths[own] = total[: len(some)], steps[: len(some)]
+    return returns, lengths

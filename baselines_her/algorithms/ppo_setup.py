@@ -1,0 +1,108 @@
+"""What PPO looks up and builds before its first iteration."""
+
+import contextlib
+from functools import partial
+from typing import NamedTuple
+
+import gymnasium as gym
+
+from ..envs.check_flat import check_flat
+from ..envs.make import EnvFactory
+from ..parallel.communicator import Solo
+from ..parallel.vector import Vector
+from ..ppo import PPO
+from ..runs.policy_file import read_policy
+from ..seeding import EVALUATION, NOISE, TRAINING, WEIGHTS, generator, stream
+from ..settings.ppo import PPOConfig
+from ..types import Collectors, Communicator
+from . import Prepared
+from .her import Critical
+from .ppo import OnPolicy
+
+MOST_TESTS = 32  # test environments side by side
+
+
+class Parts(NamedTuple):
+    """What PPO needs besides settings and the environment."""
+
+    factory: EnvFactory
+
+
+def prepare(
+    env: gym.Env, config: PPOConfig, comm: Communicator, factory: EnvFactory
+) -> Prepared:
+    """Checks the environment.
+
+    Args:
+      env: this process's own.
+      config: not resolved yet.
+      comm: the workers.
+      factory: builds more of them.
+
+    Raises:
+      ValueError: the environment or a setting is not what it must be.
+    """
+    spec = check_flat(env, config.run.env)
+    config = config.resolve(spec, comm.cores, comm.size)
+    return Prepared(config, spec, Parts(factory), {}, [])
+
+
+def build(
+    prepared: Prepared,
+    env: gym.Env,
+    collectors: Collectors,
+    comm: Communicator = Solo(),
+    critical: Critical = contextlib.nullcontext,
+) -> OnPolicy:
+    """The training, ready for its first iteration.
+
+    Raises:
+      ValueError: `load_path` holds no policy that fits.
+    """
+    config, spec, (factory,), *_ = prepared
+    learner = PPO(spec, config, generator(config.run.seed, WEIGHTS), comm)
+    if config.run.load_path:
+        _load(learner, prepared)
+    learner.synchronise()
+    seed, rank, n = config.run.seed, comm.rank, config.rollout.num_env
+    more = config.rollout.steppers or 1, config.machine.collector_timeout
+    training = partial(_training_seed, seed, TRAINING, rank)
+    noise = partial(_training_seed, seed, NOISE, rank)
+    vector = Vector(factory, spec, n, training, noise, *more)
+    n_tests = min(-(-config.loop.n_test_rollouts // comm.size), MOST_TESTS)
+    tested = partial(_test_seed, seed)
+    tests = Vector(factory, spec, n_tests, tested, tested, *more)
+    return OnPolicy(config, spec, learner, vector, tests, comm, critical)
+
+
+def _training_seed(seed: int, purpose: int, rank: int, k: int, number: int):
+    """Episodes of different streams and workers differ."""
+    return stream(seed, purpose, rank, k, number)
+
+
+def _test_seed(seed: int, k: int, number: int):
+    """An evaluation episode depends on its number alone."""
+    return stream(seed, EVALUATION, n=number)
+
+
+def _load(learner: PPO, prepared: Prepared) -> None:
+    """Starts from the policy in `load_path`."""
+    config, spec, *_ = prepared
+    file = read_policy(config.run.load_path)
+    found = file.config.run.alg, _shape(file.config, file.spec)
+    wanted = config.run.alg, _shape(config, spec)
+    if found != wanted:
+        raise ValueError(
+            f"load_path must hold a policy of {' '.join(wanted)}, found "
+            f"{' '.join(found)}.  Match --env and the networks' settings."
+        )
+    learner.load_arrays(file.arrays)
+
+
+def _shape(config: PPOConfig, spec) -> str:
+    net = config.network
+    return (
+        f"with {spec.obs_dim} inputs, {spec.action_dim} actions, hidden layers "
+        f"{net.hidden_sizes} {net.activation}{' shared' * net.shared_trunk} "
+        f"{net.head_sizes}, std {net.std}"
+    )

@@ -1,0 +1,251 @@
+"""N environments side by side, each a stream of episodes, stepped by processes.
+
+This process steps a share of them and other processes the rest; they meet in shared
+memory.  Threads would not do: each step gives Python's lock up and takes it again, and
+waking a thread takes longer than the step (measured: two threads are slower than one).
+
+An episode is a function of its stream and number, the noise of its actions too.  So
+neither the number of processes nor what other streams do changes a bit.  An unfinished
+episode is its number and its actions so far: `state` holds these, `load_state` plays
+them again.
+"""
+
+import itertools
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..envs.faults import BadState, Place
+from ..envs.make import EnvFactory
+from ..types import Arrays, FlatSpec
+from .collectors import PlayerProcess
+from .streams import SeedOf, Streams, Table
+
+STEPPER = "baselines_her.parallel.stepper"
+LOOKS = 20_000  # at the table, between two at the clock
+
+
+class Step(NamedTuple):
+    """What one step of all N environments gave."""
+
+    next_obs: np.ndarray  # [N, O] what followed the actions
+    reward: np.ndarray  # [N]
+    terminated: np.ndarray  # [N] bool
+    truncated: np.ndarray  # [N] bool
+
+
+class Vector:
+    """N environments, and the episodes that they are in."""
+
+    def __init__(
+        self,
+        factory: EnvFactory,
+        spec: FlatSpec,
+        n: int,
+        seed_of: SeedOf,
+        noise_of: SeedOf,
+        processes: int = 1,
+        timeout: float = 300.0,
+    ):
+        """Builds the environments and begins the first episodes.
+
+        Args:
+          factory: builds one environment.
+          spec: their dimensions.
+          n: how many.
+          seed_of: the seed of an episode.
+          noise_of: the seed of the noise of its actions.
+          processes: that step them, this one included.
+          timeout: seconds to wait for one step.
+        """
+        self._spec, self._noise_of, self._timeout = spec, noise_of, timeout
+        bounds = np.linspace(0, n, min(processes, n) + 1).round().astype(int)
+        own, *others = (range(a, b) for a, b in itertools.pairwise(bounds))
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "table"
+            self._table = Table(path, spec, n, len(others))
+            self._steppers = [
+                PlayerProcess(factory, spec, timeout, module=STEPPER) for _ in others
+            ]
+            opened = [
+                stepper.submit("open", str(path), n, len(others), k, share, seed_of)
+                for k, (stepper, share) in enumerate(zip(self._steppers, others))
+            ]
+            self._own = Streams(factory, spec, self._table, own, seed_of)
+            for answer in opened:
+                answer.result()
+        self._noise = [Noise(spec.action_dim) for _ in range(n)]
+        self._finished: tuple[list[float], list[int]] = [], []
+        self._sums = np.zeros(n)  # rewards of the episodes so far
+        self._numbers = np.zeros(n, int)
+        self._actions: list[list[np.ndarray]] = [[] for _ in range(n)]
+        self.begin(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._noise)
+
+    @property
+    def obs(self) -> np.ndarray:
+        """What the policy sees now, [N, O] float32: a view."""
+        return self._table.obs
+
+    def noise(self) -> np.ndarray:
+        """The next normal noise of each stream, [N, A] float32."""
+        return np.stack([noise.take() for noise in self._noise])
+
+    def step(self, actions: np.ndarray) -> Step:
+        """Takes one step in every environment; ended episodes are followed by new ones.
+
+        Args:
+          actions: [N, A] float32, as the environments take them.
+
+        Raises:
+          BadState: a number is not finite; names stream, episode and step.
+          RuntimeError: an environment or a process failed.
+        """
+        table = self._table
+        self._require_finite("action", actions)
+        table.action[:] = actions
+        table.command[0] += 1
+        self._own.step()
+        self._wait()
+        self._require_finite("observation", table.next_obs)
+        self._require_finite("reward", table.reward)
+        step = Step(
+            table.next_obs.copy(),
+            table.reward.copy(),
+            table.terminated.copy(),
+            table.truncated.copy(),
+        )
+        self._sums += step.reward
+        for kept, action in zip(self._actions, table.action.copy()):
+            kept.append(action)
+        for k in np.flatnonzero(step.terminated | step.truncated):
+            self._finish(int(k))
+        self._require_finite("observation", table.obs)
+        return step
+
+    def take_finished(self) -> tuple[list[float], list[int]]:
+        """Returns and lengths of the episodes that have ended since the last call."""
+        found, self._finished = self._finished, ([], [])
+        return found
+
+    def begin(
+        self, numbers: np.ndarray, actions: list[np.ndarray] | None = None
+    ) -> None:
+        """Begins an episode in every stream, and takes its actions so far.
+
+        Args:
+          numbers: [N] of the episodes.
+          actions: [steps, A] of each; default: none.
+        """
+        nothing = np.zeros((0, self._spec.action_dim), np.float32)
+        actions = [nothing] * len(self) if actions is None else actions
+        answers = [s.submit("begin", numbers, actions) for s in self._steppers]
+        self._own.begin(numbers, actions)
+        for answer in answers:
+            answer.result()
+        self._numbers = np.array(numbers)
+        self._actions = [list(some) for some in actions]
+        self._sums[:] = 0.0
+        self._require_finite("observation", self._table.obs)
+        for k in range(len(self)):
+            self._begin_noise(k, len(actions[k]))
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Numbers of the episodes, their actions and rewards so far."""
+        arrays = {"numbers": self._numbers.copy(), "sums": self._sums.copy()}
+        for k, actions in enumerate(self._actions):
+            shape = len(actions), self._spec.action_dim
+            arrays[f"actions/{k}"] = np.array(actions, np.float32).reshape(shape)
+        return arrays
+
+    def load_state(self, arrays: Arrays) -> None:
+        """Plays the unfinished episodes of `state()` again.
+
+        Raises:
+          ValueError: the environment does not repeat them.
+        """
+        actions = [arrays[f"actions/{k}"] for k in range(len(self))]
+        self.begin(arrays["numbers"], actions)
+        self._sums = np.array(arrays["sums"])
+
+    def close(self) -> None:
+        """Ends the processes, closes the environments."""
+        for stepper in self._steppers:
+            stepper.close()
+        self._own.close()
+
+    def _finish(self, k: int) -> None:
+        returns, lengths = self._finished
+        returns.append(float(self._sums[k]))
+        lengths.append(len(self._actions[k]))
+        self._sums[k], self._actions[k] = 0.0, []
+        self._numbers[k] += 1
+        self._begin_noise(k, 0)
+
+    def _begin_noise(self, k: int, used: int) -> None:
+        seed = self._noise_of(k, int(self._numbers[k]))
+        self._noise[k].begin(np.random.default_rng(seed))
+        for _ in range(used):
+            self._noise[k].take()
+
+    def _wait(self) -> None:
+        """Waits for the other processes, looking without pause."""
+        wanted, started = self._table.command[0], time.monotonic()
+        for k, stepper in enumerate(self._steppers):
+            for looks in itertools.count():
+                done = self._table.done[k]
+                if done == wanted:
+                    break
+                if done == -1:
+                    stepper.take_next_answer()
+                if looks % LOOKS == LOOKS - 1:
+                    stepper.require_alive()
+                    self._require_in_time(started)
+
+    def _require_in_time(self, started: float) -> None:
+        if time.monotonic() - started > self._timeout:
+            raise RuntimeError(
+                f"a step must end within {self._timeout:g} s, and one did not.  Look "
+                "for an environment that hangs, or raise --collector_timeout."
+            )
+
+    def _require_finite(self, what: str, values: np.ndarray) -> None:
+        if np.isfinite(values.sum()):
+            return
+        bad = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
+        k = int(np.argmax(bad))
+        place = Place(self._spec.env_id, f"stream {k}, episode {self._numbers[k]}")
+        raise BadState(
+            f"numbers must be finite, found in {place.at(len(self._actions[k]))}: "
+            f"{what}, {values[k]}.  Look at the environment."
+        )
+
+
+class Noise:
+    """Standard normal numbers of one episode, drawn many steps at a time."""
+
+    BLOCK = 128
+
+    def __init__(self, dim: int):
+        self._dim, self._used = dim, 0
+        self._rng = np.random.default_rng(0)
+        self._drawn = np.zeros((0, dim), np.float32)
+
+    def begin(self, rng: np.random.Generator) -> None:
+        """The numbers of a new episode come from `rng`."""
+        self._rng, self._used = rng, 0
+        self._drawn = np.zeros((0, self._dim), np.float32)
+
+    def take(self) -> np.ndarray:
+        """The next step's, [A]."""
+        if self._used == len(self._drawn):
+            shape = self.BLOCK, self._dim
+            self._drawn = self._rng.standard_normal(shape, np.float32)
+            self._used = 0
+        self._used += 1
+        return self._drawn[self._used - 1]

@@ -1,0 +1,46 @@
+"""Presets of PPO: named sets of settings that list only what differs from the defaults.
+
+`tuned` is the best found on two cores, per environment (docs/ppo.md says how).
+`tianshou2021` is the recipe of Tianshou's MuJoCo benchmark.  `aidl2023` has the
+hyper-parameters of a student project (AIDL 2023) with correct mathematics.
+"""
+
+from typing import Any
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "tuned": {"n_cycles": 49, "log_std_init": -0.5, "recompute_advantages": True},
+    "tianshou2021": {
+        "num_env": 8,
+        "nsteps": 256,
+        "n_cycles": 49,
+        "log_std_init": -0.5,
+        "recompute_advantages": True,
+        "normalize_advantage": False,
+    },
+    "aidl2023": {
+        "num_env": 1,
+        "nsteps": 600,
+        "n_cycles": 166,
+        "noptepochs": 45,
+        "batch_size": 128,
+        "lr": 1e-4,
+        "lr_schedule": "constant",
+        "cliprange": 0.1,
+        "vf_coef": 3.0,
+        "ent_coef": 0.01,
+        "hidden_sizes": "64,128",
+        "shared_trunk": True,
+        "squash_mean": True,
+        "std": "schedule",
+        "std_final": 0.25,
+        "std_steps": 50_000_000,
+    },
+}
+
+BY_ENV: dict[tuple[str, str], dict[str, Any]] = {}
+
+
+def preset_values(preset: str, env: str) -> dict[str, Any]:
+    """The preset's settings for one environment, whatever its version."""
+    family = env.partition("-v")[0]
+    return {**PRESETS[preset], **BY_ENV.get((preset, family), {})}
