@@ -268,6 +268,79 @@ def end_to_end(n_steps, *flags):
     return {"steps_per_s": steps / seconds, "ms_per_cycle": share}
 
 
+def ppo(num_env, n_steps):
+    """Env steps a second of PPO on HalfCheetah, start-up excluded.
+
+    The recipe of `peer.ppo`: 2,048 rows an iteration, 10 passes of 32 minibatches of
+    64, networks of 64 x 64 units.
+    """
+    import tempfile
+
+    import baselines_her
+
+    rows, ended = [], []
+
+    def on_epoch(row):
+        rows.append(row)
+        ended.append(time.perf_counter())
+
+    with tempfile.TemporaryDirectory() as folder:
+        baselines_her.train(
+            "HalfCheetah-v5",
+            alg="ppo",
+            preset="tianshou2021",
+            recompute_advantages=False,
+            num_env=int(num_env),
+            nsteps=2048 // int(num_env),
+            num_timesteps=int(n_steps),
+            n_cycles=5,
+            n_test_rollouts=1,
+            on_epoch=on_epoch,
+            log_path=f"{folder}/run",
+            quiet=True,
+        )
+    parts = ("collect", "update")
+    seconds = {part: sum(row[f"time/{part}"] for row in rows[1:]) for part in parts}
+    steps = rows[-1]["steps/env"] - rows[0]["steps/env"]
+    n_iterations = steps / 2048
+    ms = {part: 1e3 * seconds[part] / n_iterations for part in parts}
+    return {"steps_per_s": steps / sum(seconds.values()), "ms_per_iteration": ms}
+
+
+def stepping(kind, num_env, n_steps):
+    """HalfCheetah steps a second with random actions: Gymnasium's vectors, or ours."""
+    import gymnasium as gym
+
+    n, count = int(num_env), int(n_steps) // int(num_env)
+
+    def make(render_mode=None):
+        return gym.make("HalfCheetah-v5", disable_env_checker=True)
+
+    actions = np.random.default_rng(0).uniform(-1, 1, (64, n, 6)).astype(np.float32)
+    if kind.startswith("ours"):
+        from baselines_her.envs.check_flat import check_flat
+        from baselines_her.envs.make import EnvFactory
+        from baselines_her.parallel.vector import Vector
+
+        def seed_of(k, number):
+            return np.random.SeedSequence(0, spawn_key=(k, number))
+
+        spec = check_flat(make(), "HalfCheetah-v5")
+        factory = EnvFactory("HalfCheetah-v5", make)
+        vector = Vector(factory, spec, n, seed_of, seed_of, int(kind[4:]))
+    else:
+        vector = getattr(gym.vector, kind)([make for _ in range(n)])
+        vector.reset(seed=0)
+    for t in range(20):
+        vector.step(actions[t % 64])
+    started = time.perf_counter()
+    for t in range(count):
+        vector.step(actions[t % 64])
+    seconds = time.perf_counter() - started
+    vector.close()
+    return {"steps_per_s": count * n / seconds}
+
+
 if __name__ == "__main__":
     name, *arguments = sys.argv[1:]
     print(json.dumps(globals()[name](*arguments)))

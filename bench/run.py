@@ -183,6 +183,43 @@ def end_to_end():
     table(*rows)
 
 
+def ppo():
+    """(g) Env steps a second of PPO on HalfCheetah, 2,048 rows an iteration."""
+    rows = [("environments", "ours", "collect ms", "update ms", "SB3", "ours / SB3")]
+    for n in (8, 1):
+        jobs = job("ours.py", "ppo", n, 61_440), job("peer.py", "ppo", n, 10_240)
+        ours, peer = in_turn(*jobs, rounds=3)
+        pairs = zip(ours, peer)
+        ratio = median(a["steps_per_s"] / b["steps_per_s"] for a, b in pairs)
+        parts = [middle(ours, "ms_per_iteration", k) for k in ("collect", "update")]
+        rates = [middle(found, "steps_per_s") for found in (ours, peer)]
+        ms = (f"{part:.0f}" for part in parts)
+        own, other = (f"{rate:,.0f}" for rate in rates)
+        rows.append((f"{n}", own, *ms, other, f"{ratio:.1f}x"))
+    table(*rows)
+
+
+def stepping():
+    """(h) HalfCheetah steps a second with random actions."""
+    kinds = {
+        "SyncVectorEnv": "Gymnasium's SyncVectorEnv",
+        "AsyncVectorEnv": "Gymnasium's AsyncVectorEnv",
+        "ours1": "ours, one process",
+        "ours2": "ours, two processes",
+    }
+    rows = [("", "8 environments", "16", "64", "16, against SyncVectorEnv")]
+    found = {
+        n: in_turn(*(job("ours.py", "stepping", k, n, 20_000) for k in kinds), rounds=3)
+        for n in (8, 16, 64)
+    }
+    for k, name in enumerate(kinds.values()):
+        rates = [f"{middle(found[n][k], 'steps_per_s'):,.0f}" for n in found]
+        pairs = zip(found[16][k], found[16][0])
+        ratio = median(a["steps_per_s"] / b["steps_per_s"] for a, b in pairs)
+        rows.append((name, *rates, f"{ratio:.2f}x"))
+    table(*rows)
+
+
 def memory():
     """(e) Memory of 1M transitions."""
     (ours,), (peer,) = in_turn(*(job(s, "memory", 1_000_000) for s in BOTH), rounds=1)
@@ -279,6 +316,8 @@ TABLES = {
     "end_to_end": end_to_end,
     "memory": memory,
     "startup": startup,
+    "ppo": ppo,
+    "stepping": stepping,
 }
 
 if __name__ == "__main__":
