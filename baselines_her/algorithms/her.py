@@ -42,8 +42,9 @@ from ..types import (
     concatenate,
     merged,
 )
-from .her_state import require_counters, require_finite, require_like
+from .her_state import require_counters
 from .schedules import progress, scales, schedule
+from .state import part_of, require_finite, require_like
 
 Critical = Callable[[], contextlib.AbstractContextManager[None]]
 
@@ -303,7 +304,7 @@ class HER:
     def load_own_state(self, arrays: Arrays) -> None:
         """Takes everything of `own_state()`."""
         require_finite(arrays)
-        self._replay.sampler.load_state(_part(arrays, "sampler/"))
+        self._replay.sampler.load_state(part_of(arrays, "sampler/"))
 
     def take_dealt(self) -> None:
         """Treats the episodes in the replay buffer, which others collected, as new."""
@@ -321,7 +322,7 @@ class HER:
                 "a run continues with the demonstrations that it began with, found "
                 f"others in {self._config.demos.demo_file}.  Put the first ones back."
             )
-        learned, n_added = _part(arrays, "learner/"), self.ring.n_added
+        learned, n_added = part_of(arrays, "learner/"), self.ring.n_added
         require_like(learned, self.learner.state())
         require_counters(facts, learned, self._config, n_added)
         self.learner.load_state(learned)
@@ -331,12 +332,6 @@ class HER:
         self.n_skipped = facts["n_skipped"]
         self._n_submitted = self.n_iterations * self._config.collect.num_env
         for first in facts["flights"]:
-            lagged, policy = _part(arrays, f"flight/{first}/"), self.learner.policy()
+            lagged, policy = part_of(arrays, f"flight/{first}/"), self.learner.policy()
             require_like(lagged, policy.arrays())
             self._submit(policy.with_arrays(lagged))
-
-
-def _part(arrays: Arrays, prefix: str) -> dict[str, np.ndarray]:
-    """The arrays whose names begin with `prefix`, without it."""
-    named = ((k.removeprefix(prefix), k) for k in arrays if k.startswith(prefix))
-    return {short: arrays[k] for short, k in named}

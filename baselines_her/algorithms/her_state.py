@@ -1,43 +1,13 @@
-"""Is a checkpoint one that a run with these settings could have left?"""
+"""Counters of HER's checkpoints: could a run with these settings have left them?"""
 
 from typing import Any
-
-import numpy as np
 
 from ..runs.foreign import printable
 from ..settings.her import HERConfig
 from ..types import Arrays
+from .state import MOST, refusal
 
 COUNTERS = "n_cycles", "n_episodes", "n_updates", "n_skipped"
-MOST = 10**12  # of any counter
-LARGEST = 3.4e38  # of any number: where float32 ends
-
-
-def require_like(arrays: Arrays, wanted: Arrays) -> None:
-    """Refuses arrays of other names or shapes than `wanted`, or of impossible numbers.
-
-    Raises:
-      ValueError: names the first of them.
-    """
-    require_finite(arrays)
-    odd = sorted({*arrays} ^ {*wanted})
-    both = {*arrays} & {*wanted}
-    odd += [name for name in both if arrays[name].shape != wanted[name].shape]
-    rows = [name for name in arrays if name.endswith("/n_rows")]
-    odd += [name for name in rows if not (arrays[name] == 0 or arrays[name] >= 1)]
-    if odd:
-        raise _refusal(odd[0], "which does not fit the settings")
-
-
-def require_finite(arrays: Arrays) -> None:
-    """Refuses numbers that are not finite, or beyond all that float32 can hold.
-
-    Raises:
-      ValueError: names the first array that holds one.
-    """
-    for name, array in arrays.items():
-        if not (np.abs(array) < LARGEST).all():
-            raise _refusal(name, "with numbers that are not finite")
 
 
 def require_counters(
@@ -56,7 +26,7 @@ def require_counters(
     """
     for name in COUNTERS:
         if type(facts[name]) is not int or not 0 <= facts[name] < MOST:
-            raise _refusal(name, f"which is {printable(facts[name], 100)}")
+            raise refusal(name, f"which is {printable(facts[name], 100)}")
     cycles, episodes, updates, _ = (facts[name] for name in COUNTERS)
     submitted = cycles * config.collect.num_env  # of each worker
     steps = [int(arrays[f"adam/{name}/step"]) for name in ("actor", "critic")]
@@ -68,12 +38,4 @@ def require_counters(
     for name, holds in agrees.items():
         if not holds:
             found = printable(facts[name], 100)
-            raise _refusal(name, f"which is {found} after {cycles} cycles")
-
-
-def _refusal(name: str, what: str) -> ValueError:
-    return ValueError(
-        "a checkpoint must hold what a run with its settings leaves, found "
-        f"{printable(name, 100)}, {what}.  Remove the folder `checkpoint` to start "
-        "again."
-    )
+            raise refusal(name, f"which is {found} after {cycles} cycles")

@@ -27,6 +27,7 @@ from ..types import (
     Start,
 )
 from .her import Critical
+from .state import MOST, part_of, require_like
 
 
 class OnPolicy:
@@ -74,6 +75,11 @@ class OnPolicy:
     def n_env_steps(self) -> int:
         """Training steps in the environment so far, of all workers."""
         return self.n_iterations * self._config.rows * self._comm.size
+
+    @property
+    def _steps(self) -> int:
+        """Steps of each environment per iteration."""
+        return self._config.rollout.nsteps
 
     # -- one iteration -------------------------------------------------------
 
@@ -216,21 +222,36 @@ class OnPolicy:
         return streams | {"sums": self._sums}
 
     def load_state(self, arrays: Arrays, facts: dict[str, Any]) -> None:
-        """Continues from `state()`, bit for bit."""
-        learner = {k: v for k, v in arrays.items() if k.startswith("learner/")}
-        self.learner.load_state(
-            {k.removeprefix("learner/"): v for k, v in learner.items()}
-        )
-        self.n_iterations = int(facts["n_iterations"])
-        self.n_episodes = int(facts["n_episodes"])
-        self._episode_row = {k: float(v) for k, v in facts["episode_row"].items()}
+        """Continues from `state()`, bit for bit.
+
+        Raises:
+          ValueError: no run with these settings can have left this.
+        """
+        learner = part_of(arrays, "learner/")
+        require_like(learner, self.learner.state())
+        counters = facts["n_iterations"], facts["n_episodes"]
+        row = facts["episode_row"]
+        if not all(type(n) is int and 0 <= n < MOST for n in counters):
+            raise ValueError(
+                "the checkpoint's counters must be whole numbers from 0 on"
+            )
+        if {*row} != {*self._episode_row} or not np.isfinite([*row.values()]).all():
+            raise ValueError("the checkpoint's returns must be finite numbers")
+        self.learner.load_state(learner)
+        self.n_iterations, self.n_episodes = counters
+        self._episode_row = dict(row)
 
     def load_own_state(self, arrays: Arrays) -> None:
-        """Plays this worker's unfinished episodes again."""
-        streams = {k: v for k, v in arrays.items() if k.startswith("stream/")}
-        self._vector.load_state(
-            {k.removeprefix("stream/"): v for k, v in streams.items()}
-        )
+        """Plays this worker's unfinished episodes again.
+
+        Raises:
+          ValueError: no run with these settings can have left this.
+        """
+        streams, n = part_of(arrays, "stream/"), len(self._vector)
+        require_streams(streams, n, self._spec, self.n_iterations * self._steps)
+        if arrays["sums"].shape != (n,) or not np.isfinite(arrays["sums"]).all():
+            raise ValueError("the checkpoint's sums must be a finite number per stream")
+        self._vector.load_state(streams)
         self._sums = np.array(arrays["sums"])
         self._kept = self._vector.state()
 
@@ -239,9 +260,35 @@ class OnPolicy:
 
         Its number continues where no earlier run has been.
         """
-        first = self.n_iterations * self._config.rollout.nsteps
+        first = self.n_iterations * self._steps
         self._vector.begin(np.full(len(self._vector), first))
         self._kept = self._vector.state()
+
+
+def require_streams(streams: Arrays, n: int, spec: FlatSpec, most: int) -> None:
+    """Refuses unfinished episodes that no run can have left.
+
+    Args:
+      streams: of `Vector.state`.
+      n: environments.
+      spec: their dimensions.
+      most: steps of each environment so far.
+
+    Raises:
+      ValueError: what does not fit.
+    """
+    wanted = {"numbers", "sums", *(f"actions/{k}" for k in range(n))}
+    if {*streams} != wanted or streams["numbers"].shape != (n,):
+        raise ValueError(f"the checkpoint must hold {n} unfinished episodes")
+    actions = [streams[f"actions/{k}"] for k in range(n)]
+    fits = all(a.ndim == 2 and a.shape[1] == spec.action_dim for a in actions)
+    if not fits or any(len(a) > most or not np.isfinite(a).all() for a in actions):
+        raise ValueError(f"an unfinished episode has at most {most} finite actions")
+    sums, numbers = streams["sums"], streams["numbers"]
+    if sums.shape != (n,) or not np.isfinite(sums).all():
+        raise ValueError("an unfinished episode has a finite sum of rewards")
+    if not ((numbers >= 0) & (numbers < MOST)).all():
+        raise ValueError("an unfinished episode has a number from 0 on")
 
 
 def discounted(

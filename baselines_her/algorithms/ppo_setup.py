@@ -2,10 +2,12 @@
 
 import contextlib
 from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
 import gymnasium as gym
 
+from ..acting.ppo_arrays import network_sizes
 from ..envs.check_flat import check_flat
 from ..envs.make import EnvFactory
 from ..parallel.communicator import Solo
@@ -14,7 +16,8 @@ from ..ppo import PPO
 from ..runs.policy_file import read_policy
 from ..seeding import EVALUATION, NOISE, TRAINING, WEIGHTS, generator, stream
 from ..settings.ppo import PPOConfig
-from ..types import Collectors, Communicator
+from ..types import Collectors, Communicator, FlatSpec
+from ..versions import total_memory
 from . import Prepared
 from .her import Critical
 from .ppo import OnPolicy
@@ -44,6 +47,7 @@ def prepare(
     """
     spec = check_flat(env, config.run.env)
     config = config.resolve(spec, comm.cores, comm.size)
+    require_memory(spec, config)
     return Prepared(config, spec, Parts(factory), {}, [])
 
 
@@ -83,6 +87,27 @@ def _training_seed(seed: int, purpose: int, rank: int, k: int, number: int):
 def _test_seed(seed: int, k: int, number: int):
     """An evaluation episode depends on its number alone."""
     return stream(seed, EVALUATION, n=number)
+
+
+def require_memory(spec: FlatSpec, config: PPOConfig) -> None:
+    """Refuses networks and rollouts that do not fit into this machine's memory.
+
+    Weights count three times (Adam has two moments), rows three times (as they are
+    collected, as tensors, within the program).
+
+    Raises:
+      ValueError: they take more than all of it.
+    """
+    sizes = network_sizes(spec, config).values()
+    weights = sum((a + 1) * b for widths in sizes for a, b in pairwise(widths))
+    row = 2 * spec.obs_dim + spec.action_dim + 8
+    wanted, found = 4 * 3 * (weights + config.rows * row), total_memory()
+    if found is not None and wanted > found:
+        raise ValueError(
+            "networks and the steps of an iteration must fit into memory, but they "
+            f"take {wanted / 2**30:.1f} GiB of {found / 2**30:.1f}.  Lower "
+            "--hidden_sizes, --num_env or --nsteps."
+        )
 
 
 def _load(learner: PPO, prepared: Prepared) -> None:

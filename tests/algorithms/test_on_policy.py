@@ -7,7 +7,7 @@ import pytest
 from flat_env import Target
 
 import baselines_her
-from baselines_her.algorithms.ppo import discounted, play_all
+from baselines_her.algorithms.ppo import discounted, play_all, require_streams
 from baselines_her.envs.make import EnvFactory
 from baselines_her.nets import ppo_losses, tf
 from baselines_her.parallel.vector import Vector
@@ -170,3 +170,38 @@ def test_impossible_settings_are_refused(tmp_path, flags, message):
     with pytest.raises(ValueError, match=message):
         train(tmp_path / "run", **flags)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"hidden_sizes": ",".join(["16384"] * 20)}, "must fit into memory, but they"),
+        (
+            {"num_env": 9999, "nsteps": 999_999, "batch_size": 999_999},
+            "must fit into memory, but they",
+        ),
+    ],
+)
+def test_what_cannot_fit_into_memory_is_refused(tmp_path, flags, message):
+    with pytest.raises(ValueError, match=message):
+        train(tmp_path / "run", **flags)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"numbers": np.array([-1, 0])}, "a number from 0 on"),
+        ({"sums": np.array([np.nan, 0.0])}, "a finite sum of rewards"),
+        ({"actions/1": np.zeros((9, 1))}, "at most 8 finite actions"),
+        ({"actions/0": np.zeros((2, 3))}, "at most 8 finite actions"),
+        ({"actions/0": np.full((2, 1), np.inf)}, "at most 8 finite actions"),
+        ({"actions/2": np.zeros((2, 1))}, "2 unfinished episodes"),
+    ],
+)
+def test_unfinished_episodes_that_no_run_leaves_are_refused(change, message):
+    streams = {"numbers": np.zeros(2, int), "sums": np.zeros(2)}
+    streams |= {"actions/0": np.zeros((8, 1)), "actions/1": np.zeros((0, 1))}
+    spec = FlatSpec("Target", 2, 1, (-2.0,), (2.0,), None)
+    require_streams(streams, 2, spec, most=8)
+    with pytest.raises(ValueError, match=message):
+        require_streams({**streams, **change}, 2, spec, most=8)
