@@ -32,7 +32,7 @@ class Config(Protocol):
         """Use of the machine."""
 
 
-def from_flags(**flags: Any) -> Any:
+def from_flags(**flags: Any) -> Config:
     """The preset's settings for an environment, overridden by `flags`.
 
     Returns:
@@ -64,7 +64,7 @@ def preset_of(algorithm: Entry, flags: dict[str, Any]) -> str:
     return preset
 
 
-def from_saved(flags: dict[str, Any]) -> Any:
+def from_saved(flags: dict[str, Any]) -> Config:
     """Settings as a file holds them; what it lacks came later and has its default.
 
     No preset is looked up: presets change, and a file must keep its meaning.
@@ -75,22 +75,22 @@ def from_saved(flags: dict[str, Any]) -> Any:
     return _build(entry(flags.get("alg", DEFAULT)).settings, flags)
 
 
-def to_flags(config: Any) -> dict[str, Any]:
+def to_flags(config: Config) -> dict[str, Any]:
     """All settings as one flat dictionary, ready for JSON."""
-    parts = dataclasses.asdict(config).values()
+    parts = dataclasses.asdict(config).values()  # type: ignore[call-overload]
     return {name: value for part in parts for name, value in part.items()}
 
 
-def with_flags(config: Any, **flags: Any) -> Any:
+def with_flags(config: Config, **flags: Any) -> Config:
     """These settings with some of them replaced."""
     expand = entry(config.run.alg).expand
     return _build(type(config), {**to_flags(config), **expand(flags)})
 
 
-def require_effects(config: Any, given: dict[str, Any]) -> None:
+def require_effects(config: Config, given: dict[str, Any]) -> None:
     """Refuses settings that were given and have no effect; see `settings.fields`."""
     names = set(entry(config.run.alg).expand(given))
-    for part in dataclasses.fields(config):
+    for part in dataclasses.fields(config):  # type: ignore[arg-type]
         require_effect(getattr(config, part.name), names)
 
 
@@ -113,7 +113,7 @@ def fields_of(settings: type) -> dict[str, dataclasses.Field]:
     return {field.name: field for part in parts for field in dataclasses.fields(part)}
 
 
-def _build(settings: type, values: dict[str, Any]) -> Any:
+def _build(settings: type, values: dict[str, Any]) -> Config:
     known = fields_of(settings)
     for name in values:
         if name not in known:

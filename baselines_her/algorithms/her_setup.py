@@ -1,7 +1,7 @@
 """What HER looks up and builds before its first cycle."""
 
 import contextlib
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import gymnasium as gym
 
@@ -98,7 +98,10 @@ def build_learner(config: HERConfig, spec: EnvSpec, comm: Communicator) -> DDPG:
                 f"load_path must hold a policy of alg={config.run.alg}, found one of "
                 f"{file.config.run.alg}."
             )
-        found, wanted = _shape(file.spec, file.config), _shape(spec, config)
+        found, wanted = (
+            _shape(file.spec, cast(HERConfig, file.config)),
+            _shape(spec, config),
+        )
         if found != wanted:
             raise ValueError(
                 f"load_path must hold a policy of {wanted} for {spec.env_id}, found "

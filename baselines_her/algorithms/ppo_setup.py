@@ -3,7 +3,7 @@
 import contextlib
 from functools import partial
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import gymnasium as gym
 
@@ -114,17 +114,24 @@ def _load(learner: PPO, prepared: Prepared) -> None:
     """Starts from the policy in `load_path`."""
     config, spec, *_ = prepared
     file = read_policy(config.run.load_path)
-    found = file.config.run.alg, _shape(file.config, file.spec)
-    wanted = config.run.alg, _shape(config, spec)
+    if file.config.run.alg != config.run.alg:
+        raise ValueError(
+            f"load_path must hold a policy of alg={config.run.alg}, found one of "
+            f"{file.config.run.alg}."
+        )
+    found, wanted = (
+        _shape(cast(PPOConfig, file.config), file.spec),
+        _shape(config, spec),
+    )
     if found != wanted:
         raise ValueError(
-            f"load_path must hold a policy of {' '.join(wanted)}, found "
-            f"{' '.join(found)}.  Match --env and the networks' settings."
+            f"load_path must hold a policy {wanted}, found one {found}.  Match --env "
+            "and the networks' settings."
         )
     learner.load_arrays(file.arrays)
 
 
-def _shape(config: PPOConfig, spec) -> str:
+def _shape(config: PPOConfig, spec: FlatSpec) -> str:
     net = config.network
     return (
         f"with {spec.obs_dim} inputs, {spec.action_dim} actions, hidden layers "

@@ -27,7 +27,7 @@ class PolicyFile(NamedTuple):
     header: dict[str, Any]
     arrays: dict[str, np.ndarray]
     spec: Any  # of the algorithm in the header
-    config: Any  # the run's settings
+    config: Config
 
 
 def write_policy(

@@ -1,6 +1,7 @@
 """PPO from the command to the policy file: it learns, continues, and refuses."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -107,8 +108,11 @@ def test_it_starts_from_a_policy_that_fits(tmp_path, eagerly):
         read_policy(r.log_path / "policy_latest.pkl").arrays for r in (first, second)
     )
     np.testing.assert_array_equal(one["policy/0/kernel"], other["policy/0/kernel"])
-    with pytest.raises(ValueError, match="load_path must hold a policy of ppo"):
+    with pytest.raises(ValueError, match="load_path must hold a policy with 2 inputs"):
         train(tmp_path / "third", load_path=path, hidden_sizes="9")
+    hers = str(Path(__file__).parents[2] / "policies" / "FetchReach.pkl")
+    with pytest.raises(ValueError, match="a policy of alg=ppo, found one of her"):
+        train(tmp_path / "fourth", load_path=hers)
 
 
 def return_after(folder, **flags):
