@@ -8,13 +8,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from baselines_her.algorithms import entry
 from baselines_her.cli.flags import parse_flags
 from baselines_her.config import fields_of, from_flags, plain, require_effects
 from baselines_her.envs.make import resolve_id
 from baselines_her.runs.folder import differing_settings
 from baselines_her.settings.fields import has_effect
-from baselines_her.settings.her import HERConfig
-from baselines_her.types import EnvSpec, Episodes
+from baselines_her.types import Episodes
 
 SCRIPT = Path(__file__).parents[1] / "experiment" / "benchmark.py"
 LISTS = {
@@ -124,9 +124,11 @@ def test_kept_results_are_of_the_settings_that_their_list_gives(folder, flags):
     require_effects(config, given)
     if (KEPT / folder).exists():
         kept = json.loads((KEPT / folder / "config.json").read_text())
-        settings = SimpleNamespace(**{**plain(HERConfig), **kept["config"]})
-        fields = fields_of(HERConfig).items()
+        algorithm = entry(config.run.alg)
+        own = algorithm.settings
+        settings = SimpleNamespace(**{**plain(own), **kept["config"]})
+        fields = fields_of(own).items()
         idle = {k for k, field in fields if not has_effect(settings, field)}
         found = {k: v for k, v in kept["config"].items() if k not in idle}
-        resolved = config.resolve(EnvSpec(**kept["spec"]))
+        resolved = config.resolve(algorithm.read_spec(kept["spec"]))
         assert differing_settings(found, resolved) == ""
