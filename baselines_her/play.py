@@ -16,6 +16,7 @@ from .demos.record import join, record
 from .envs.make import EnvFactory, env_factory
 from .envs.render import make_rendered
 from .rollout import evaluation_of, play_episode
+from .runs.foreign import printable
 from .runs.policy_file import load_policy
 from .runs.video import check_video_path, write_video
 from .seeding import EVALUATION, stream
@@ -107,6 +108,9 @@ def play(
     _warn_of_other_physics(policy, say)
     factory, spec, built = _environment(policy, env)
     say(f"{spec.env_id}: {path}, {episodes} episodes, seed {seed}")
+    trained_in = policy.header["spec"]["env_id"]
+    if trained_in != spec.env_id:
+        say(f"warning: the policy was trained in {printable(trained_in)}")
     played, demos, frames = [], [], []
     mode = "human" if render else "rgb_array" if video else None
     if mode:

@@ -30,6 +30,13 @@ def refuse(message: str) -> NoReturn:
     raise SystemExit(2)
 
 
+def is_for_want_of_memory(error: BaseException) -> bool:
+    """Whether an import or an allocation failed because there was no memory left."""
+    signs = "failed to map segment", "cannot allocate memory", "out of memory"
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(sign in text for sign in signs)
+
+
 def run_command(call: Callable[..., Any], /, *arguments: Any, **options: Any) -> int:
     """Calls what a command does; returns the exit code: 0, or 130 after Ctrl-C.
 
@@ -40,6 +47,13 @@ def run_command(call: Callable[..., Any], /, *arguments: Any, **options: Any) ->
     with sturdy_output():
         try:
             call(*arguments, **options)
+        except (MemoryError, ImportError) as error:
+            if not is_for_want_of_memory(error):
+                raise
+            refuse(
+                "there is too little memory to load or run this (training takes about "
+                "2 GB).  Close other programs, or raise the limit (ulimit -v)."
+            )
         except (ValueError, RuntimeError, OSError) as error:
             refuse(str(error))
         except KeyboardInterrupt:

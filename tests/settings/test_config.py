@@ -205,6 +205,28 @@ def test_a_command_ends_with_0_or_with_130_after_ctrl_c(capsys):
     assert capsys.readouterr().err == "interrupted\n"
 
 
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), ImportError("libtensorflow_cc.so.2: failed to map segment")],
+)
+def test_too_little_memory_is_one_sentence_and_code_2(error, capsys):
+    def fail():
+        raise error
+
+    with pytest.raises(SystemExit) as caught:
+        run_command(fail)
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.startswith("error: there is too little memory")
+
+
+def test_another_import_error_keeps_its_traceback():
+    def fail():
+        raise ImportError("no module")
+
+    with pytest.raises(ImportError):
+        run_command(fail)
+
+
 @pytest.mark.parametrize("kind", [ValueError, RuntimeError, OSError])
 def test_what_a_user_can_mend_is_one_sentence_and_code_2(kind, capsys):
     def fail():
