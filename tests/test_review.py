@@ -177,8 +177,11 @@ def test_numbers_beyond_all_ranges_are_refused(value):
 
 def test_a_policy_plays_as_it_was_evaluated(tmp_path, eagerly):
     run = train(tmp_path / "run", **SHORT, test_with_polyak=1)
-    found, target = load_policy(run.best_policy), load_policy(run.best_policy, True)
-    main = load_policy(run.best_policy, False)
+    found, target = (
+        load_policy(run.best_policy),
+        load_policy(run.best_policy, use_target=True),
+    )
+    main = load_policy(run.best_policy, use_target=False)
     x = np.ones(3, np.float32), np.zeros(2, np.float32), np.ones(2, np.float32)
     np.testing.assert_array_equal(found.act(*x), target.act(*x))
     assert (found.act(*x) != main.act(*x)).any()

@@ -22,7 +22,6 @@ class TrainFlags(TypedDict, total=False):
         "plappert2018",
         "nair2018",
         "laptop_demos",
-        "tuned",
         "tianshou2021",
         "aidl2023",
     ]

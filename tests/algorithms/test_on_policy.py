@@ -76,9 +76,7 @@ def test_a_stochastic_policy_draws_and_others_refuse(tmp_path, eagerly):
         baselines_her.load_policy(path, use_target=True)
 
 
-@pytest.mark.parametrize(
-    "flags", [{}, {"lr_schedule": "adaptive", "std": "schedule", "steppers": 2}]
-)
+@pytest.mark.parametrize("flags", [{}, {"lr_schedule": "adaptive", "std": "schedule"}])
 def test_a_run_continues_with_the_same_bits(tmp_path, eagerly, flags):
     """In the middle of episodes, and in the middle of an epoch."""
     whole = train(tmp_path / "whole", **flags)

@@ -4,6 +4,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from flat_env import Broken, Target
+from gymnasium.envs.registration import EnvSpec
 
 from baselines_her.envs.check_flat import check_flat
 from baselines_her.envs.make import env_factory
@@ -12,7 +13,7 @@ from baselines_her.types import FlatSpec
 
 def test_it_measures_dimensions_limits_and_the_time_limit():
     env = gym.wrappers.TimeLimit(Target(), 20)
-    env.unwrapped.spec = gym.spec("TargetFlat-v0")
+    env.unwrapped.spec = EnvSpec("TargetFlat-v0", max_episode_steps=20)
     found = check_flat(env, "Target")
     assert found == FlatSpec("Target", 2, 1, (-2.0,), (2.0,), 20)
 

@@ -51,7 +51,8 @@ def type_of(name, field):
     kinds = typing.get_args(field.type) or (field.type,)
     choices = field.metadata["choices"]
     if name == "preset":
-        choices = [word for alg in NAMES for word in entry(alg).presets]
+        words = [word for alg in NAMES for word in entry(alg).presets]
+        choices = [*dict.fromkeys(words)]  # several algorithms have a `tuned`
     if choices:
         text = f"Literal[{', '.join(map(json.dumps, choices))}]"
     else:
@@ -69,8 +70,18 @@ def _field(name, field):
     )
     line = f"{INDENT}{name}: {type_of(name, field)}\n"
     if len(line) > WIDTH + 1:
-        line = line.replace("[", f"[\n{INDENT * 2}").replace("]", f"\n{INDENT}]")
+        line = _folded(line)
     return f"{words}\n{line}"
+
+
+def _folded(line):
+    """The words of a long Literal on a line of their own, or on one each."""
+    head, _, rest = line.partition("[")
+    words, _, tail = rest.partition("]")
+    inner = f"{INDENT * 2}{words}"
+    if len(inner) > WIDTH:
+        inner = "\n".join(f"{INDENT * 2}{word}," for word in words.split(", "))
+    return f"{head}[\n{inner}\n{INDENT}]{tail}"
 
 
 if __name__ == "__main__":
