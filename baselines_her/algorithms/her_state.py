@@ -1,4 +1,4 @@
-"""Is a checkpoint one that a run with these settings could have left?"""
+"""Checks that a run with these settings could have left a checkpoint."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from ..types import Arrays
 
 COUNTERS = "n_cycles", "n_episodes", "n_updates", "n_skipped"
 MOST = 10**12  # of any counter
-LARGEST = 3.4e38  # of any number: where float32 ends
+LARGEST = 3.4e38  # of any number: the limit of float32
 
 
 def require_like(arrays: Arrays, wanted: Arrays) -> None:
-    """Refuses arrays of other names or shapes than `wanted`, or of impossible numbers.
+    """Refuses arrays whose names or shapes differ from `wanted`, or impossible numbers.
 
     Raises:
-      ValueError: names the first of them.
+      ValueError: names the first one.
     """
     require_finite(arrays)
     odd = sorted({*arrays} ^ {*wanted})
@@ -30,7 +30,7 @@ def require_like(arrays: Arrays, wanted: Arrays) -> None:
 
 
 def require_finite(arrays: Arrays) -> None:
-    """Refuses numbers that are not finite, or beyond all that float32 can hold.
+    """Refuses numbers that are not finite or too large for float32.
 
     Raises:
       ValueError: names the first array that holds one.
@@ -47,18 +47,18 @@ def require_counters(
 
     Args:
       facts: holds the counters.
-      arrays: of the learner.
-      config: resolved.
-      n_added: episodes that this worker's replay buffer was given.
+      arrays: the learner's arrays.
+      config: the resolved settings.
+      n_added: episodes added to this worker's replay buffer so far.
 
     Raises:
-      ValueError: names the first of them.
+      ValueError: names the first one.
     """
     for name in COUNTERS:
         if type(facts[name]) is not int or not 0 <= facts[name] < MOST:
             raise _refusal(name, f"which is {printable(facts[name], 100)}")
     cycles, episodes, updates, _ = (facts[name] for name in COUNTERS)
-    submitted = cycles * config.collect.num_env  # of each worker
+    submitted = cycles * config.collect.num_env  # by each worker
     steps = [int(arrays[f"adam/{name}/step"]) for name in ("actor", "critic")]
     agrees = {
         "n_episodes": max(submitted, n_added) <= episodes,
@@ -73,7 +73,7 @@ def require_counters(
 
 def _refusal(name: str, what: str) -> ValueError:
     return ValueError(
-        "a checkpoint must hold what a run with its settings leaves, found "
+        "a checkpoint must hold what a run with its settings could leave, found "
         f"{printable(name, 100)}, {what}.  Remove the folder `checkpoint` to start "
         "again."
     )

@@ -204,7 +204,7 @@ def infinite(place):
 READ = "config.json cannot be read: "
 WHOLE = "manifest.json is not a whole checkpoint: "
 FIT = "the checkpoint does not fit this run: "
-LEAVES = "must hold what a run with its settings leaves"
+LEAVES = "must hold what a run with its settings could leave"
 ROWS = ("facts", "epochs", "rows")
 CONFIGS = {
     "config: none": (run(lambda place: (place / "config.json").unlink()), "no config"),
