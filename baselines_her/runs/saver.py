@@ -188,13 +188,13 @@ def resumed_flags(
     """Environment and settings of a training, with `resume` looked up.
 
     Args:
-      flags: as the user gave them.
+      flags: the user's flags.
       env: the environment that the user named.
-      has_maker: the user builds the environment.
+      has_maker: whether a function of the user builds the environment.
 
     Raises:
-      ValueError: a setting is given that cannot change when a run continues, or the
-        run's environment must be repeated.
+      ValueError: a given setting cannot change when a run continues, or the user must
+        name the run's environment again.
     """
     folder = flags.get("resume")
     if folder is None:
@@ -217,12 +217,12 @@ def resumed_flags(
         raise ValueError(f"{folder}/config.json names no environment.")
     if ":" in name and env is None and not has_maker:
         raise ValueError(
-            f"the run names {name}, and a module is not imported on a file's word.  If "
-            f"you trust it, repeat it: --env={name}"
+            f"the run names {name}, but a module that only a file names is not "
+            f"imported.  If you trust it, give --env={name}"
         )
     log_path = str(Path(folder).expanduser())
-    # the file's word writes no file outside the run's own folder
+    # the file must not make the run write outside its own folder
     own = {"log_path": log_path, "resume": None, "save_path": None, "num_cpu": None}
     settings = entry(saved.get("alg", DEFAULT)).settings
-    usual = {k: v for k, v in plain(settings).items() if k != "env"}  # what came later
+    usual = {k: v for k, v in plain(settings).items() if k != "env"}  # newer settings
     return env or name, {**usual, **saved, **own, **given}

@@ -169,7 +169,7 @@ HEADERS = {
     "a long environment": (with_(spec={"env_id": "x" * 10**5}), "no printable name"),
     "a module as environment": (
         with_(spec={"env_id": "this:X-v0"}),
-        "not imported on a file's word",
+        "a module that only a file names",
     ),
     "another reward": (with_(spec={"reward_low": 7.0}), "of an unknown kind"),
     "an unknown setting": (with_(config={ESCAPES: 1}), "unknown setting"),

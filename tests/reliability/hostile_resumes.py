@@ -229,7 +229,7 @@ CONFIGS = {
     "config: escapes as env": (config("config", "env", to=f"x{ESCAPES}"), "env must"),
     "config: a module as env": (
         config("config", "env", to="this:X-v0"),
-        "not imported on a file's word",
+        "a module that only a file names",
     ),
     "config: another algorithm": (config("config", "alg", to=[]), READ),
     "config: unknown setting": (config("config", ESCAPES, to=1), "unknown setting"),

@@ -115,7 +115,7 @@ def test_resuming_takes_no_other_settings(short_run, tmp_path):
     folder = str(short_run.log_path)
     with pytest.raises(ValueError, match="its own settings, found --batch_size"):
         baselines_her.train(POINT, resume=folder, batch_size=8, quiet=True)
-    with pytest.raises(ValueError, match="repeat it: --env=point_env:Point-v0"):
+    with pytest.raises(ValueError, match="give --env=point_env:Point-v0"):
         baselines_her.train(resume=folder, quiet=True)
     with pytest.raises(ValueError, match="must hold a run"):
         baselines_her.train(POINT, resume=str(tmp_path / "none"), quiet=True)
