@@ -171,9 +171,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--legacy", action="store_true", help="baselines' format"
     )
     for name in "replay", "convert":
-        add[name].add_argument(
-            "--env", help="environment, if the file does not name it"
-        )
+        add[name].add_argument("--env", help="environment, if the file names none")
     options: dict[str, Any] = vars(parser.parse_args(arguments))
     call = {f.__name__: f for f in COMMANDS}[options.pop("command")]
     return run_command(call, **options)

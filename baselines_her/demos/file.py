@@ -174,9 +174,7 @@ def _warnings(demos: Demos, file: str) -> list[str]:
     here = physics_generation(package_versions()["mujoco"])
     if made is None or made == here:
         return []
-    return [
-        f"warning: {file} was made with {made}, this is {here}: the physics differs"
-    ]
+    return [f"warning: {file} was made with {made}, this is {here}: physics differs"]
 
 
 def _arrays_of(demos: Demos) -> dict[str, np.ndarray]:

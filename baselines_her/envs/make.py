@@ -158,9 +158,7 @@ def _register(module: str) -> None:
             ) from error
         return
     choose_gl()
-    with (
-        quiet_stderr()
-    ):  # hides a notice on Adroit environments, printed in every process
+    with quiet_stderr():  # hides a notice on Adroit environments, in every process
         import gymnasium_robotics
     if not _versions("FetchReach"):
         gym.register_envs(gymnasium_robotics)

@@ -27,9 +27,7 @@ def own_entries() -> tuple[Entry, ...]:
         if not _is_packaged(spec):
             try:
                 found.append(Entry(env_id, cloudpickle.dumps(spec)))
-            except (
-                Exception
-            ):  # it cannot be pickled; only a run that needs it must fail
+            except Exception:  # not picklable; only a run that needs it must fail
                 continue
     return tuple(found)
 

@@ -49,9 +49,7 @@ class SumTree:
         """
         if not len(slots):
             return
-        self._levels[0][slots] = (
-            priorities  # NumPy assigns in order, so the last one stays
-        )
+        self._levels[0][slots] = priorities  # NumPy assigns in order: the last stays
         self._n_filled = max(self._n_filled, int(slots.max()) + 1)
         nodes = slots
         for below, above in zip(self._levels, self._levels[1:]):

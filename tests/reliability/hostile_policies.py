@@ -165,8 +165,8 @@ HEADERS = {
         "of the wrong kind",
     ),
     "a number as environment": (with_(spec={"env_id": 7}), "of the wrong kind"),
-    "escapes as environment": (with_(spec={"env_id": ESCAPES}), "no printable name"),
-    "a long environment": (with_(spec={"env_id": "x" * 10**5}), "no printable name"),
+    "escapes as environment": (with_(spec={"env_id": ESCAPES}), "not a printable name"),
+    "a long environment": (with_(spec={"env_id": "x" * 10**5}), "not a printable name"),
     "a module as environment": (
         with_(spec={"env_id": "this:X-v0"}),
         "a module that only a file names",

@@ -187,4 +187,4 @@ def test_a_writer_that_fails_does_not_stop_the_training(
     result = baselines_her.train(POINT, log_path=str(tmp_path / "run"), **SHORT)
     assert len(result.rows) == 3
     said = capfd.readouterr().out
-    assert said.count("JsonWriter fails and is not used any more: [Errno 28]") == 1
+    assert said.count("JsonWriter failed and is no longer used: [Errno 28]") == 1
