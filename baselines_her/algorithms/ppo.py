@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from ..acting.gaussian_policy import GaussianPolicy
 from ..parallel.communicator import Solo
 from ..parallel.vector import Vector
 from ..ppo import PPO
@@ -174,7 +175,7 @@ class OnPolicy:
 
     # -- what an epoch needs --------------------------------------------------
 
-    def policy(self):
+    def policy(self) -> GaussianPolicy:
         """A NumPy snapshot of the greedy policy."""
         return self.learner.policy()
 
@@ -267,7 +268,7 @@ def discounted(
 
 
 def play_all(
-    vector: Vector, policy: Any, starts: list[Start]
+    vector: Vector, policy: GaussianPolicy, starts: list[Start]
 ) -> tuple[np.ndarray, np.ndarray]:
     """One greedy episode for each start, side by side: returns and lengths, [E].
 

@@ -5,6 +5,7 @@ from functools import partial
 from typing import NamedTuple
 
 import gymnasium as gym
+import numpy as np
 
 from ..envs.check_flat import check_flat
 from ..envs.make import EnvFactory
@@ -14,7 +15,7 @@ from ..ppo import PPO
 from ..runs.policy_file import read_policy
 from ..seeding import EVALUATION, NOISE, TRAINING, WEIGHTS, generator, stream
 from ..settings.ppo import PPOConfig
-from ..types import Collectors, Communicator
+from ..types import Collectors, Communicator, FlatSpec
 from . import Prepared
 from .her import Critical
 from .ppo import OnPolicy
@@ -75,12 +76,14 @@ def build(
     return OnPolicy(config, spec, learner, vector, tests, comm, critical)
 
 
-def _training_seed(seed: int, purpose: int, rank: int, k: int, number: int):
+def _training_seed(
+    seed: int, purpose: int, rank: int, k: int, number: int
+) -> np.random.SeedSequence:
     """The seed of a training episode; it differs between streams and workers."""
     return stream(seed, purpose, rank, k, number)
 
 
-def _test_seed(seed: int, k: int, number: int):
+def _test_seed(seed: int, k: int, number: int) -> np.random.SeedSequence:
     """The seed of an evaluation episode; it depends only on the episode's number."""
     return stream(seed, EVALUATION, n=number)
 
@@ -99,7 +102,7 @@ def _load(learner: PPO, prepared: Prepared) -> None:
     learner.load_arrays(file.arrays)
 
 
-def _shape(config: PPOConfig, spec) -> str:
+def _shape(config: PPOConfig, spec: FlatSpec) -> str:
     net = config.network
     return (
         f"with {spec.obs_dim} inputs, {spec.action_dim} actions, hidden layers "
