@@ -152,7 +152,7 @@ HEADERS = {
     "no settings": (with_(header={"config": LACKS}), "it lacks 'config'"),
     "another algorithm": (with_(header={"alg": ESCAPES}), "alg must be one of"),
     "an algorithm that is a list": (with_(header={"alg": []}), NOT),
-    "versions in a list": (with_(header={"versions": []}), "its versions are not"),
+    "versions in a list": (with_(header={"versions": []}), "its versions must be"),
     "a negative dimension": (with_(spec={"obs_dim": -3}), "its dimensions must be"),
     "a huge dimension": (with_(spec={"obs_dim": 10**12}), "its dimensions must be"),
     "a dimension of text": (with_(spec={"goal_dim": ESCAPES}), "dimensions must be"),
@@ -206,8 +206,8 @@ ARRAYS = {
 
 PLAY = {
     "play: no such environment": (saved(good, f"--env=x{ESCAPES}"), "env must be"),
-    "play: another environment": (saved(good, "--env=FetchPush"), "Play it in its"),
-    "play: no goal environment": (saved(good, "--env=CartPole-v1"), "plays goal"),
+    "play: another environment": (saved(good, "--env=FetchPush"), "Play it in the one"),
+    "play: no goal environment": (saved(good, "--env=CartPole-v1"), "needs a goal"),
     "play: a module that is not there": (
         saved(good, "--env=not_there:X-v0"),
         "cannot be imported",

@@ -266,7 +266,7 @@ MANIFESTS = {
     ),
     "manifest: deep": (text(MANIFEST, "[" * 900 + " " * 10**4), WHOLE),
     "manifest: another digest": (text(MANIFEST, '{"sha256": "x"}'), "its format is"),
-    "manifest: another format": (manifest("format", to=ESCAPES), "format is another"),
+    "manifest: another format": (manifest("format", to=ESCAPES), "format is unknown"),
     "manifest: escapes as version": (manifest("version", to=ESCAPES), "its version is"),
     "manifest: no facts": (manifest("facts", to=LACKS), "must hold facts"),
     "manifest: facts in a list": (manifest("facts", to=[]), "must be of type dict"),
