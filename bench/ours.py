@@ -180,7 +180,7 @@ def prioritised_cycle(batch_size, n=30, preset="laptop"):
         source = algorithm._sources[0]
         source.sampler.add(source.buffer.add(every))
         algorithm.iterate()
-        cycles[kind], seconds[kind] = algorithm.cycle, []
+        cycles[kind], seconds[kind] = algorithm.iterate, []
     for _ in range(int(n)):
         for kind, cycle in cycles.items():
             started = time.perf_counter()
