@@ -14,8 +14,8 @@ For example:
     policy = baselines_her.load_policy(result.best_policy)
     print(baselines_her.evaluate(policy).success_last)
 
-Names are loaded when they are first used, so importing the package, `--help` and
-playing a policy load no TensorFlow.
+Names are loaded on first use, so importing the package, printing `--help` and playing a
+policy do not load TensorFlow.
 """
 
 import importlib
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 if sys.version_info < (3, 10):  # noqa: UP036  pip checks, a path does not
     raise SystemExit(
-        f"baselines_her needs Python 3.10 or newer, this is {sys.version.split()[0]}."
+        f"baselines_her needs Python 3.10 or newer, found {sys.version.split()[0]}."
     )
 
 _HOMES = {

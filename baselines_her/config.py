@@ -2,8 +2,8 @@
 
 An algorithm's settings are a frozen dataclass of parts (`settings.her.HERConfig`); the
 parts that every algorithm has are `Config`.  `None` in a field means "derived":
-`resolve` fills it in once the environment is known, and the resolved settings are what
-a run saves.
+`resolve` fills it in once the environment is known, and a run saves the resolved
+settings.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ class Config(Protocol):
 
     @property
     def loop(self) -> LoopConfig:
-        """The epoch."""
+        """What an epoch consists of."""
 
     @property
     def machine(self) -> MachineConfig:
@@ -39,8 +39,8 @@ def from_flags(**flags: Any) -> Config:
       The settings of the algorithm that `alg` names, e.g. a `HERConfig`.
 
     Raises:
-      ValueError: an unknown name (the nearest one is offered), or a value out of its
-        range.
+      ValueError: a name is unknown (the message suggests the nearest one), or a value
+        is out of range.
     """
     run = {**plain(RunConfig), **flags}
     algorithm = entry(run["alg"])
@@ -65,12 +65,12 @@ def preset_of(algorithm: Entry, flags: dict[str, Any]) -> str:
 
 
 def from_saved(flags: dict[str, Any]) -> Config:
-    """Settings as a file holds them; what it lacks came later and has its default.
+    """Settings from a file; those that it lacks are newer and get their defaults.
 
-    No preset is looked up: presets change, and a file must keep its meaning.
+    No preset is applied: presets change, and a file must keep its meaning.
 
     Raises:
-      ValueError: as of `from_flags`.
+      ValueError: see `from_flags`.
     """
     return _build(entry(flags.get("alg", DEFAULT)).settings, flags)
 

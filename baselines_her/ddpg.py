@@ -24,7 +24,7 @@ from .quiet import quiet_stderr
 from .settings.her import DDPGConfig, InputConfig
 from .types import Arrays, Batch, Communicator, EnvSpec, Episodes, Scales
 
-# What an update reports, by the column it is logged in.
+# What an update reports, by column of progress.csv.
 TERMS = (
     "loss/policy",
     "loss/action_l2",
@@ -39,7 +39,7 @@ TERMS = (
 class Cloning(NamedTuple):
     """How demonstrations enter the actor's loss (Nair 2018, eq. 3).
 
-    The defaults clone nothing: there the other terms count in full.
+    With the defaults nothing is cloned and the other terms have their full weight.
     """
 
     prm_loss_weight: float = 1.0  # of the policy and action_l2 terms
@@ -51,7 +51,7 @@ def return_limits(config: DDPGConfig, spec: EnvSpec) -> tuple[float, float]:
     """The smallest and largest TD target, from the rewards that can occur.
 
     Andrychowicz 2017, appendix A: with rewards of -1 and 0 a return lies between
-    -1/(1-gamma) and 0.  Infinite where nothing is clipped.
+    -1/(1-gamma) and 0.  Infinite if targets are not clipped.
     """
     low, high, gamma = -math.inf, math.inf, config.gamma
     kind = spec.reward_low, spec.reward_high
@@ -76,9 +76,9 @@ class DDPG:
 
         Args:
           spec: dimensions, action limits and rewards of the environment.
-          config: resolved: gamma and clip_pos_returns are filled in.
-          inputs: clipping and normalising.
-          rng: draws the weights, the actor's first.
+          config: resolved, so gamma and clip_pos_returns are filled in.
+          inputs: settings of clipping and normalising.
+          rng: draws the weights, those of the actor first.
           cloning: weights of the demonstrations' terms.
           comm: the other workers; see `synchronise`.
         """
@@ -119,17 +119,17 @@ class DDPG:
           scales: factors of settings in this call.
 
         Returns:
-          TD errors y - Q [K, B], and the means over K of every loss term (as it is
-          weighted in the loss) and of the targets.
+          TD errors y - Q [K, B], and the means over K of every loss term (with its
+          weight in the loss) and of the targets.
 
         Raises:
-          RuntimeError: a loss or gradient was not finite.  No update from that one
-            on was applied.
+          RuntimeError: a loss or gradient was not finite.  That update and the
+            later ones were not applied.
         """
         tensors = Batch(*(tf.convert_to_tensor(field) for field in batch))
         factors = Scales(*(tf.constant(x, tf.float32) for x in scales))
         run = self._cycle if self._comm.size == 1 else self._cycle_together
-        # The first call compiles, and TensorFlow talks about that.
+        # TensorFlow prints messages when the first call compiles.
         with contextlib.nullcontext() if self._is_compiled else quiet_stderr():
             applied, td_error, terms = run(tensors, self._stats(), factors)
         self._is_compiled = True
@@ -141,7 +141,7 @@ class DDPG:
         return td_error.numpy(), means
 
     def synchronise(self) -> None:
-        """Takes the first worker's state: at the start, and where processors differ."""
+        """Copies the first worker's state: at the start, and if processors differ."""
         self.load_state(self._comm.broadcast(self.state()))
 
     def update_targets(self) -> None:
@@ -175,7 +175,7 @@ class DDPG:
         return arrays
 
     def load_arrays(self, arrays: Arrays) -> None:
-        """Takes weights and statistics of `arrays()`; optimisers start anew."""
+        """Loads weights and statistics from `arrays()`; the optimisers are reset."""
         for name, variable in self._named_weights().items():
             variable.assign(arrays[name])
         for prefix, norm in self._named_norms().items():
@@ -187,7 +187,7 @@ class DDPG:
         return {**self.arrays(), **moments}
 
     def load_state(self, arrays: Arrays) -> None:
-        """Takes everything of `state()`."""
+        """Restores what `state()` returned."""
         self.load_arrays(arrays)
         for name, variable in self._named_moments().items():
             variable.assign(arrays[name])
@@ -212,9 +212,9 @@ class DDPG:
         return tf.scan(one_update, batch, initializer=start)
 
     def _cycle_together(self, batch, stats, scales):
-        """The same, gradients averaged over all workers, outside of the programs.
+        """The same with gradients averaged over all workers, between compiled programs.
 
-        A number that is not finite on one worker makes the mean so for all.
+        If a number is not finite on one worker, the mean is not finite on any.
         """
         outcomes, applies = [], tf.constant(True)
         for k in range(batch.reward.shape[0]):
@@ -236,7 +236,7 @@ class DDPG:
 
     @tf.function(jit_compile=True, autograph=False)
     def _apply(self, vector, applies, lr_scale):
-        """Both optimisers' steps, if all of the vector is finite; the terms."""
+        """Both optimisers' steps, if the whole vector is finite; returns the terms."""
         applies &= all_finite([vector])
         critic, actor = self.critic.weights, self.actor.weights
         gradients = unflatten(vector[: -len(TERMS)], [*critic, *actor])
@@ -294,7 +294,7 @@ class DDPG:
         return tf.concat(parts, axis=1)
 
     def _stats(self) -> tuple[Stats, Stats]:
-        """Statistics of both inputs as tensors, so that no value is compiled in."""
+        """Statistics of both inputs as tensors, so that they are not compiled in."""
         obs, goal = self.obs_norm.stats, self.goal_norm.stats
         to_tensors = tf.convert_to_tensor
         return Stats(*map(to_tensors, obs)), Stats(*map(to_tensors, goal))

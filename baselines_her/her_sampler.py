@@ -1,8 +1,8 @@
 """Hindsight relabelling: turn stored episodes into transitions with new goals.
 
 Andrychowicz et al. 2017, "Hindsight Experience Replay" (arXiv:1707.01495), section
-3.3 and the strategies of section 4.5.  Nothing here keeps state or edits what is
-stored: the reward of every row is computed afresh for the goal it ends up with.
+3.3 and the strategies of section 4.5.  Nothing here keeps state or changes
+what is stored: every row's reward is computed again, for the goal that it gets.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ RewardFn = Callable[[np.ndarray, np.ndarray], np.ndarray]  # (achieved, goal) ->
 
 
 class Mixture(NamedTuple):
-    """Weights of where the goals of relabelled rows come from.
+    """Weights of the sources from which relabelled rows get their goals.
 
     Pitis et al. 2020, "Maximum Entropy Gain Exploration" (arXiv:2007.02832), whose
     code (mrl) mixes real, future, actual, achieved and behavioural goals 1:4:3:1:1.
@@ -34,7 +34,7 @@ class Hindsight(NamedTuple):
     strategy: str = "future"  # see `goal_steps`; `none` keeps every goal
     hindsight_p: float = 0.8  # share of rows with a new goal; see `future_p`
     mixture: Mixture = Mixture()  # where new goals come from
-    filter_goals: bool = False  # a goal reached at the episode's start is not taken
+    filter_goals: bool = False  # refuse a goal that is reached at the episode's start
     relative_goals: bool = False  # goals minus the achieved one, after the reward
 
 
@@ -46,15 +46,15 @@ def hindsight(
     filter_goals: bool = False,
     relative_goals: bool = False,
 ) -> Hindsight:
-    """Hindsight by numbers of rows instead of shares.
+    """Hindsight from numbers of rows instead of shares.
 
     Args:
-      replay_strategy: a choice of `--replay_strategy`.
-      replay_k: rows with a goal of their own episode per ordinary row.
-      actual_k: with `futureactual`, rows with the desired goal of any episode per
-        ordinary row.
-      achieved_k: with `futureactual`, rows with an achieved goal of any episode per
-        ordinary row.
+      replay_strategy: a value of `--replay_strategy`.
+      replay_k: rows with a goal from their own episode, for each ordinary row.
+      actual_k: with `futureactual`, rows with the desired goal of any episode, for
+        each ordinary row.
+      achieved_k: with `futureactual`, rows with an achieved goal of any episode, for
+        each ordinary row.
       filter_goals: see `Hindsight`.
       relative_goals: see `Hindsight`.
     """
@@ -68,7 +68,7 @@ def future_p(replay_strategy: str, replay_k: float) -> float:
     """The share of rows with a new goal: `replay_k` for each that keeps its own.
 
     Args:
-      replay_strategy: a choice of `--replay_strategy`.
+      replay_strategy: a value of `--replay_strategy`.
       replay_k: hindsight rows per ordinary row, at least 0 (4 in the paper).
     """
     return 0.0 if replay_strategy == "none" else 1.0 - 1.0 / (1.0 + replay_k)
@@ -81,7 +81,7 @@ def goal_steps(
 
     `future` draws from t+1 .. T, both ends included: t+1 makes the row an immediate
     success, T is the state after the last action.  `episode` draws from 1 .. T,
-    `final` is always T.  `futureactual` draws as `future`, before `borrow_goals`.
+    `final` is always T.  `futureactual` draws like `future`, before `borrow_goals`.
     """
     if strategy == "final":
         return np.full_like(step, horizon)
@@ -98,17 +98,17 @@ def borrow_goals(
     mixture: Mixture,
     rng: np.random.Generator,
 ) -> None:
-    """Gives some of the rows `chosen` goals of other episodes, in place.
+    """Gives some of the `chosen` rows goals from other episodes, in place.
 
-    The other episode is any of the stored ones, the row's own included.
+    The other episode may be any stored one, including the row's own.
 
     Args:
       goal: [B, G] of all rows.
-      chosen: the relabelled ones.
-      episodes: as of `relabel`; its first `n_episodes` are stored.
+      chosen: the relabelled rows.
+      episodes: see `relabel`; the first `n_episodes` are stored.
       n_episodes: how many those are.
       mixture: weights of the goals' origins.
-      rng: draws; not used if nothing is borrowed.
+      rng: not used if nothing is borrowed.
     """
     borrowed = mixture.actual + mixture.achieved
     if not borrowed:
@@ -125,11 +125,12 @@ def borrow_goals(
 def is_reached(
     achieved: np.ndarray, goal: np.ndarray, reward_fn: RewardFn
 ) -> np.ndarray:
-    """Whether each goal [B, G] gives the reward at `achieved` that it gives at itself.
+    """Whether each goal [B, G] gives the same reward at `achieved` as at itself.
 
-    A goal that holds from the start rewards whatever leaves the object alone, best of
-    all to go away.  Manela & Biess 2021 (arXiv:1905.05498) remove such misleading
-    hindsight for its bias; what counts as misleading is our own rule.
+    A goal that is reached from the start rewards every behaviour that leaves the object
+    alone, such as moving away from it.  Manela & Biess 2021 (arXiv:1905.05498) remove
+    such misleading hindsight because of its bias; the rule for what is misleading is
+    our own.
     """
     return reward_fn(achieved, goal) >= reward_fn(goal, goal)
 
@@ -144,7 +145,7 @@ def choose_goals(
 ) -> np.ndarray:
     """The goals [B, G] of the transitions at `index`, a share of them replaced.
 
-    Arguments as of `relabel`.  Goals are the environment's, not relative.
+    The arguments are those of `relabel`.  Goals are absolute, never relative.
     """
     episode, step = index
     goal = episodes.goal[episode]
@@ -167,18 +168,18 @@ def relabel(
     hindsight: Hindsight = Hindsight(),
     n_episodes: int | None = None,
 ) -> Batch:
-    """The transitions at `index`, a share of them with another goal.
+    """The transitions at `index`, a share of them with new goals.
 
     Args:
       episodes: anything with the fields of `Episodes` (the replay buffer is one).
-      index: [B] which transitions.
+      index: [B], the transitions.
       reward_fn: `compute_reward` of the environment, vectorised over rows.
       rng: draws which rows are relabelled and with which goals.
       hindsight: how goals are replaced.
-      n_episodes: how many of `episodes` are stored, the first ones; default: all.
+      n_episodes: only this many first ones of `episodes` are stored; default: all.
 
     Returns:
-      A `Batch` of B rows, weights 1, none of them marked as demonstrations.
+      A `Batch` of B rows with weights of 1, none marked as a demonstration.
 
     Raises:
       ValueError: `compute_reward` gave a number that is not finite.
@@ -215,9 +216,9 @@ def network_inputs(
     rng: np.random.Generator,
     hindsight: Hindsight = Hindsight(),
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Observations [B, O] and goals [B, G] of `relabel`, without the rest of a batch.
+    """Only the observations [B, O] and goals [B, G] of the batch of `relabel`.
 
-    The draws are the same.  Arguments as of `relabel`.
+    The arguments and the random draws are those of `relabel`.
     """
     goal = choose_goals(episodes, index, reward_fn, rng, hindsight)
     if hindsight.relative_goals:
@@ -226,14 +227,14 @@ def network_inputs(
 
 
 def _keep_own_goal(goal, chosen, episodes, episode, reward_fn):
-    """Gives rows whose new goal holds from the start their own one back, in place."""
+    """Restores, in place, a row's own goal if its new one is reached at the start."""
     first = episodes.achieved[episode[chosen], 0]
     rows = chosen[is_reached(first, goal[chosen], reward_fn)]
     goal[rows] = episodes.goal[episode[rows]]
 
 
 def _rows(array: np.ndarray, episode: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """`array[episode, step]`, by `take`, which is several times faster."""
+    """`array[episode, step]` computed with `take`, which is several times faster."""
     flat = array.reshape(-1, array.shape[-1])
     return flat.take(episode * array.shape[1] + step, axis=0)
 

@@ -46,11 +46,11 @@ def evaluate(
       env: an id, or a function that builds the environment; default: the one that
         the policy was trained on.
       episodes: how many, at least 1.
-      seed: of the episodes' starts and goals.
+      seed: decides the episodes' starts and goals.
 
     Returns:
       Returns and lengths of the episodes; for tasks with goals also the success rates
-      `success_last` and `success_any`, to which the record unpacks.
+      `success_last` and `success_any`: `last, any = evaluate(policy)`.
     """
     return evaluation_of(rollouts(policy, env, episodes, seed))
 
@@ -61,7 +61,7 @@ def rollouts(
     episodes: int = 100,
     seed: int = 0,
 ) -> Any:
-    """Greedy episodes of a policy; arguments as of `evaluate`."""
+    """Greedy episodes of a policy; the arguments are those of `evaluate`."""
     _, spec, built = _environment(policy, env)
     with contextlib.closing(built):
         done = _episodes(built, spec, policy, episodes, seed)
@@ -84,19 +84,19 @@ def play(
 
     Args:
       path: the policy's `.pkl`.
-      env: default: the one that the file names; must be given for `module:Id`.
+      env: an id; default: the one in the file; must be given for `module:Id`.
       episodes: how many, at least 1.
-      seed: of the episodes' starts and goals.
+      seed: decides the episodes' starts and goals.
       video: write all episodes to this .mp4 or .gif.
       render: show a window.
       save_demos: write all episodes to this demonstration file (.npz).
       per_step: also report the share of successful steps.
       stochastic: draw actions, as training does; for policies that can.
-      say: takes each line.
+      say: called with each line of the report.
 
     Raises:
       ValueError: the file or its environment breaks a rule, which the message names.
-      RuntimeError: no way to draw works on this machine.
+      RuntimeError: this machine cannot draw.
     """
     if episodes < 1:
         raise ValueError(f"episodes must be at least 1, found {episodes}.")
@@ -118,7 +118,7 @@ def play(
         built = make_rendered(factory, mode)
     if (save_demos or per_step) and not isinstance(spec, EnvSpec):
         raise ValueError(
-            f"save_demos and per_step are for tasks with goals, and {spec.env_id} has "
+            f"save_demos and per_step need a task with goals, but {spec.env_id} has "
             "none.  Drop them."
         )
     recorded = record if save_demos else _without_demo
@@ -182,7 +182,7 @@ def _episodes(
     filmed: bool = False,
     play_one: Callable[..., tuple[Any, Any]] = _without_demo,
 ) -> Iterator[tuple[Any, Any, list[np.ndarray]]]:
-    """Plays n episodes: each, the same as a demonstration if asked for, its frames."""
+    """Plays n episodes; yields each one, its demonstration (or None) and its frames."""
     for number in range(n):
         frames: list[Any] = []
 
@@ -197,7 +197,7 @@ def _episodes(
 def _environment(
     policy: Any, env: str | Callable[..., gym.Env] | None
 ) -> tuple[EnvFactory, Any, gym.Env]:
-    """The environment to play in, built.  A file's own word imports no module."""
+    """Builds the environment; never imports a module that only a file names."""
     if "spec" not in policy.header:
         raise ValueError(
             "env must be given for a policy that was not read from a file: pass env=, "
@@ -207,8 +207,8 @@ def _environment(
     spec = algorithm.read_spec(policy.header["spec"])
     if env is None and ":" in spec.env_id:
         raise ValueError(
-            f"the policy names {spec.env_id}, and a module is not imported on a file's "
-            f"word.  If you trust it, repeat it: --env={spec.env_id}"
+            f"the policy names {spec.env_id}, but a module that only a file names is "
+            f"not imported.  If you trust it, give --env={spec.env_id}"
         )
     try:
         factory = env_factory(

@@ -1,8 +1,8 @@
 """The learner of PPO: where its losses meet networks, and are compiled.
 
 Schulman et al. 2017 (arXiv:1707.06347), with the advantages of Schulman et al. 2016
-(arXiv:1506.02438).  All passes over an iteration's data are one compiled program: log-
-probabilities and values of the policy that played, advantages, and every minibatch.
+(arXiv:1506.02438).  One compiled program does all passes over an iteration's data: the
+log-probabilities and values of the policy that played, advantages, every minibatch.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from .quiet import quiet_stderr
 from .settings.ppo import PPOConfig
 from .types import Arrays, Communicator, FlatSpec, Rollout
 
-# What a minibatch reports, by the column it is logged in.
+# What a minibatch reports, by column of progress.csv.
 TERMS = (
     "loss/policy",
     "loss/value",
@@ -37,7 +37,7 @@ LEAST_LR, MOST_LR = 1e-5, 1e-2  # of the adaptive learning rate
 
 
 class Rows(NamedTuple):
-    """An iteration's data, row by row: what minibatches are cut from."""
+    """An iteration's data, one row per step; minibatches are cut from it."""
 
     x: tf.Tensor  # [R, O] scaled observations
     action: tf.Tensor  # [R, A]
@@ -61,8 +61,8 @@ class PPO:
 
         Args:
           spec: dimensions and action limits of the environment.
-          config: resolved.
-          rng: draws the weights: the trunk's, the policy's, the value's.
+          config: the resolved settings.
+          rng: draws the weights of the trunk, the policy and the value, in this order.
           comm: the other workers.
         """
         self._spec, self._config, self._comm = spec, config, comm
@@ -79,7 +79,7 @@ class PPO:
         self._learned = [v for n in self._networks() for v in n.weights]
         self._learned += [self._log_std] if net.std == "free" else []
         self._adam = Adam(self._learned, config.ppo.lr, epsilon=config.ppo.adam_eps)
-        self._adapted = tf.Variable(1.0, name="lr_scale")  # factor of the adaptive rate
+        self._adapted = tf.Variable(1.0, name="lr_scale")  # of the adaptive rate
         self.obs_norm = Normalizer(spec.obs_dim, 0.0)
         self.return_norm = Normalizer(1, 0.0)
         self._is_compiled = False
@@ -92,13 +92,13 @@ class PPO:
         self.obs_norm.add(Moments(*(self._comm.sum(part) for part in increment)))
 
     def observe_returns(self, returns: np.ndarray) -> None:
-        """Adds discounted returns so far, of any shape, to the statistics."""
+        """Adds running discounted returns, of any shape, to the statistics."""
         increment = moments(returns.reshape(-1, 1))
         self.return_norm.add(Moments(*(self._comm.sum(part) for part in increment)))
 
     @property
     def reward_scale(self) -> float:
-        """What rewards are divided by: the deviation of the discounted return."""
+        """The number that divides rewards: the deviation of the discounted return."""
         if not self._config.scaling.normalize_reward:
             return 1.0
         return float(deviation(self.return_norm.total)[0])
@@ -122,14 +122,14 @@ class PPO:
           rollout: N environments of S steps; its rewards are scaled.
           order: [passes, N * S] int32, the order of the rows in each pass.
           lr_scale: factor of the learning rate.
-          log_std: with `std=schedule`, what it is now.
+          log_std: the current value, with `std=schedule`.
 
         Returns:
           The columns of an update; means over the minibatches that were applied.
 
         Raises:
-          RuntimeError: a loss or gradient was not finite.  No update from that one on
-            was applied.
+          RuntimeError: a loss or gradient was not finite.  That update and the later
+            ones were not applied.
         """
         if log_std is not None:
             self._log_std.assign(np.full(self._spec.action_dim, log_std, np.float32))
@@ -140,15 +140,15 @@ class PPO:
         scaling = tf.constant(inputs.mean), tf.constant(inputs.deviation)
         order, scale = tf.constant(order), tf.constant(lr_scale, tf.float32)
         run = self._passes if self._comm.size == 1 else self._passes_together
-        # The first call compiles, and TensorFlow talks about that.
+        # TensorFlow prints messages when the first call compiles.
         with contextlib.nullcontext() if self._is_compiled else quiet_stderr():
             is_finite, totals, n_applied, explained = run(data, scaling, order, scale)
         self._is_compiled = True
         if not bool(is_finite):
             raise RuntimeError(
                 "every update of an iteration must have finite losses and gradients, "
-                "but one had not.  Nothing was applied from there on.  Lower --lr, or "
-                "look at the environment's observations and rewards."
+                "but one did not; it was not applied, nor were later ones.  Lower "
+                "--lr, or check the environment's observations and rewards."
             )
         means = totals.numpy() / max(float(n_applied), 1.0)
         metrics = dict(zip(TERMS, means.tolist()))
@@ -158,7 +158,7 @@ class PPO:
         return metrics | {"ppo/lr": rate}
 
     def mean_std(self, obs: np.ndarray) -> float:
-        """The mean deviation of actions, at observations [B, O] where it depends."""
+        """The mean deviation of actions, at [B, O] if it depends on observations."""
         _, log_std = self.policy().distribution(obs)
         return float(np.exp(log_std).mean())
 
@@ -171,7 +171,7 @@ class PPO:
         return arrays | names.moment_arrays(RETURN_NORM, self.return_norm.total)
 
     def load_arrays(self, arrays: Arrays) -> None:
-        """Takes everything of `arrays()`; the optimiser starts anew."""
+        """Loads what `arrays()` returned; the optimiser is reset."""
         for name, variable in self._named_weights().items():
             variable.assign(arrays[name])
         self.obs_norm.total = names.moments_from(arrays, names.OBS_NORM)
@@ -183,13 +183,13 @@ class PPO:
         return {**self.arrays(), **kept}
 
     def load_state(self, arrays: Arrays) -> None:
-        """Takes everything of `state()`."""
+        """Restores what `state()` returned."""
         self.load_arrays(arrays)
         for name, variable in self._named_moments().items():
             variable.assign(arrays[name])
 
     def synchronise(self) -> None:
-        """Takes the first worker's state."""
+        """Copies the first worker's state."""
         self.load_state(self._comm.broadcast(self.state()))
 
     # -- the compiled program ------------------------------------------------
@@ -244,12 +244,12 @@ class PPO:
         _, ok, totals, n = tf.while_loop(
             lambda k, *_: k < n_full, body, (tf.constant(0), ok, totals, n)
         )
-        if total % size:  # a smaller last one
+        if total % size:  # the last minibatch is smaller
             ok, totals, n = step(order[n_full * size :], ok, totals, n)
         return ok, totals, n
 
     def _passes_together(self, data, scaling, order, lr_scale):
-        """The same, gradients averaged over all workers, outside of the programs."""
+        """The same with gradients averaged over all workers between compiled parts."""
         config, size = self._config.ppo, self._config.ppo.batch_size
         rows = self._compiled_rows(data, scaling)
         explained = _explained_variance(rows.value, rows.target)
@@ -292,7 +292,7 @@ class PPO:
     # -- parts of the program ------------------------------------------------
 
     def _rows(self, data: Rollout, scaling) -> Rows:
-        """What the policy that played gives for all rows, and their advantages."""
+        """All rows with the values of the policy that played, and their advantages."""
         x, action = self._scaled(_flat(data.obs), scaling), _flat(data.action)
         log_prob = gaussian.log_prob(action, *self._distribution(x))
         empty = tf.zeros_like(log_prob)
@@ -300,7 +300,7 @@ class PPO:
         return self._with_advantages(rows, data, scaling)
 
     def _with_advantages(self, rows: Rows, data: Rollout, scaling) -> Rows:
-        """The rows with values, advantages and targets by the networks of now."""
+        """The rows with values, advantages and targets from the current networks."""
         config, shape = self._config.ppo, tf.shape(data.reward)
         value = self._values(rows.x)
         next_value = self._values(self._scaled(_flat(data.next_obs), scaling))
@@ -347,7 +347,7 @@ class PPO:
         return flatten([*gradients, *terms])
 
     def _applied(self, vector, ok, active, totals, n, lr_scale):
-        """One step of Adam with clipped gradients, if all of the vector is finite."""
+        """One step of Adam with clipped gradients, if the whole vector is finite."""
         gradients = unflatten(vector[: -len(TERMS)], self._learned)
         gradients, norm = tf.clip_by_global_norm(
             gradients, self._config.ppo.max_grad_norm
@@ -384,7 +384,7 @@ class PPO:
         return squash(found), tf.convert_to_tensor(log_std)
 
     def _values(self, x):
-        """[B] at scaled observations."""
+        """Values [B] at scaled observations."""
         return self._value(self._features(x))[:, 0]
 
     def _features(self, x):

@@ -1,4 +1,4 @@
-"""Silence around libraries that talk at import."""
+"""Silences libraries that print messages when they are imported."""
 
 import contextlib
 import os
@@ -8,10 +8,10 @@ import tempfile
 
 @contextlib.contextmanager
 def quiet_stderr():
-    """Drops what is written to stderr, by C++ too; shows it if the block fails.
+    """Hides what is written to stderr, also by C++; shows it if the block fails.
 
-    TensorFlow prints oneDNN and CUDA lines at import and at the first compilation
-    whatever its log level, and a first run would look broken.
+    TensorFlow prints oneDNN and CUDA lines at import and at the first compilation, at
+    any log level, and a first run would look broken.
     """
     sys.stderr.flush()
     try:

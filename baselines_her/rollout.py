@@ -1,7 +1,7 @@
 """Playing whole episodes: an episode is a function of the actor and one seed.
 
-Whoever acts offers `start(rng) -> act(obs, achieved, goal)`: policies, explorers and
-scripted experts share this file, so there is one definition of an episode.
+Every actor has a method `start(rng) -> act(obs, achieved, goal)`.  Policies, explorers
+and scripted experts are all played here, so there is one definition of an episode.
 """
 
 from collections.abc import Callable, Iterable
@@ -44,13 +44,13 @@ def collect(
     starts: Iterable[Start],
     skip_bad: bool = False,
 ) -> Episodes:
-    """Plays one episode for each start, in their order.
+    """Plays one episode for each start, in that order.
 
     Args:
       env: a goal environment.
       spec: its dimensions.
-      actor: plays them.
-      starts: where they begin.
+      actor: plays the episodes.
+      starts: where the episodes begin.
       skip_bad: play a substitute for an episode in which a number is not finite, and
         count it in `Episodes.skipped`.
     """
@@ -65,16 +65,16 @@ def play_episode(
     start: Start,
     on_state: Callable[[], None] = lambda: None,
 ) -> Any:
-    """One episode: `Episodes` with E = 1, or `FlatEpisodes` where there are no goals.
+    """One episode: `Episodes` with E = 1, or `FlatEpisodes` if there are no goals.
 
     The environment's start and the actor's noise come from `start` alone.
 
     Args:
-      env: one that `envs.check`, or for a flat spec `envs.check_flat`, accepts.
+      env: accepted by `envs.check`, or for a flat spec by `envs.check_flat`.
       spec: its dimensions.
       actor: chooses the actions.
       start: all randomness of the episode; or a state and a goal to begin with, and
-        actions to take before the actor's first.
+        actions to take before the actor's first one.
       on_state: called after the reset and after every step, e.g. to take a frame.
 
     Raises:
@@ -111,7 +111,7 @@ def _play_flat(
 
 
 def flat(observation: Any) -> np.ndarray:
-    """An observation as one vector; a dictionary's parts follow each other by name."""
+    """An observation as one vector; parts of a dictionary are joined in name order."""
     if isinstance(observation, dict):
         return np.concatenate([observation[name] for name in sorted(observation)])
     return observation
@@ -155,14 +155,14 @@ def _play(
 
 
 class FixedGoal:
-    """An episode's goal as the environment first gave it, in its own precision."""
+    """An episode's goal as reset returned it, in the environment's own precision."""
 
     def __init__(self, goal: Any):
         self._goal = np.array(goal)
         self._bytes = self._goal.tobytes()
 
     def equals(self, found: Any) -> bool:
-        """Whether another goal is the same; comparing bytes takes 0.3 us."""
+        """Whether another goal is equal; bytes are compared first, in 0.3 us."""
         found = np.asarray(found)
         return found.tobytes() == self._bytes or np.array_equal(found, self._goal)
 
@@ -170,7 +170,7 @@ class FixedGoal:
 def _play_or_substitute(
     env: Any, spec: EnvSpec, actor: Actor, start: Start
 ) -> Episodes:
-    """One episode; a bad one is dropped and another played from a seed of its own."""
+    """One episode; a bad one is replaced by an episode with another seed."""
     seed, last = start.seed, None
     for n in range(SUBSTITUTES + 1):
         key = (*seed.spawn_key, n) if n else seed.spawn_key
@@ -184,7 +184,7 @@ def _play_or_substitute(
 
 
 def reset_seed(rng: np.random.Generator) -> int:
-    """The number that an episode's environment is reset with: its first draw."""
+    """The seed for the environment's reset: the first draw of an episode."""
     return int(rng.integers(2**31))
 
 
@@ -246,7 +246,7 @@ def _require_same_goal(
 ) -> None:
     if not fixed.equals(observation["desired_goal"]):
         raise Fault(
-            "desired_goal must stay the same within an episode, found another one in "
+            "desired_goal must stay the same within an episode, but it changes in "
             f"{place.at(t)}.  Draw goals in reset() only (reset_target=False in the "
             "maze environments)."
         )

@@ -20,8 +20,8 @@ from .types import Communicator
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit code.
 
-    With `--load_path`, `--play` and no `--num_timesteps` it only plays; `--play`
-    otherwise trains first.
+    With `--load_path` and `--play` but without `--num_timesteps` it only plays.
+    Otherwise `--play` plays after the training.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     return run_command(_run, arguments)
@@ -31,7 +31,7 @@ def _run(arguments: list[str]) -> None:
     comm = connect()
     with ending_together(comm, refuses=True):
         if comm.rank > 0:
-            sys.stdout = open(os.devnull, "w")  # one worker speaks
+            sys.stdout = open(os.devnull, "w")  # only the first worker prints
         _run_with(comm, arguments)
         report_end(comm.rank)
 
@@ -50,11 +50,11 @@ def _run_with(comm: Communicator, arguments: list[str]) -> None:
 
 
 def _checked(command: Command, rank: int) -> Command:
-    """The command; bad values are refused before anything heavy is loaded."""
+    """The command, if its values are good; nothing heavy has been loaded yet."""
     given = command.flags
     from_flags(**given)
     env, flags = given.get("env"), {k: v for k, v in given.items() if k != "env"}
-    if rank == 0:  # only the first worker must see the run's folder
+    if rank == 0:  # only the first worker needs to see the run's folder
         env, flags = resumed_flags(flags, env, has_maker=False)
     chosen = {**flags, "env": env} if env else flags
     require_effects(from_flags(**chosen), given)

@@ -1,4 +1,4 @@
-"""Every random number of a run, from one seed.
+"""Derives all random numbers of a run from one seed.
 
 A stream is named by three numbers: what it is for, the worker's rank, and a count
 (the episode's number, or the cycle's).  So an episode or a cycle can be computed
@@ -16,13 +16,13 @@ def stream(
 ) -> np.random.SeedSequence:
     """The seed sequence of draw `n` of `purpose` on worker `rank`.
 
-    The numbers are the spawn key.  As a plain list they would collide, for NumPy pads
-    a short entropy list with zeros.
+    The numbers are the spawn key.  In the entropy list they would collide: NumPy pads a
+    short list with zeros.
 
     Args:
-      seed: of the run.
+      seed: the run's seed.
       purpose: one of the constants above.
-      rank: the worker's.
+      rank: the worker's rank.
       n: the draw's number; for PPO the environment's.
       more: for PPO the number of the episode in that environment.
     """
@@ -32,5 +32,5 @@ def stream(
 def generator(
     seed: int, purpose: int, rank: int = 0, n: int = 0
 ) -> np.random.Generator:
-    """A generator on `stream(seed, purpose, rank, n)`."""
+    """A generator seeded by `stream(seed, purpose, rank, n)`."""
     return np.random.default_rng(stream(seed, purpose, rank, n))

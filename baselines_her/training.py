@@ -1,4 +1,4 @@
-"""One training of any algorithm: look up, check, build, loop, leave a run folder."""
+"""Trains with any algorithm: looks up, checks, builds, loops, leaves a run folder."""
 
 import contextlib
 import sys
@@ -44,11 +44,11 @@ OnEpoch = Callable[[Row], bool | None]
 
 
 class Result(NamedTuple):
-    """What a training leaves."""
+    """What a training returns."""
 
     log_path: Path  # the run folder
     best_policy: Path  # the policy file with the highest score
-    policy: Actor  # the final one, ready to act
+    policy: Actor  # the final policy, ready to act
     rows: list[Row]  # the rows of progress.csv
 
 
@@ -66,13 +66,14 @@ def train(
 
     Args:
       env: environment id, version optional, or `module:Id-v0`.
-      make_env: builds the user's own environment instead; it may take `render_mode`.
-      on_epoch: called with each row of progress.csv; False ends the run early.  Of
-        several workers the first one calls it, within `mpi_timeout` seconds.
+      make_env: a function that builds your own environment; may take `render_mode`.
+      on_epoch: called with each row of progress.csv; if it returns False, the run ends
+        early.  Only the first worker calls it; it must return within `mpi_timeout`
+        seconds.
       quiet: print nothing.
       command: how the run was started, kept in config.json.
       comm: an mpi4py communicator of the workers; default: all that mpiexec started,
-        or this process alone.  An error of one of several workers ends the job.
+        or this process alone.  An error in one worker ends all of them.
       **flags: any flag of the command line, e.g. `num_timesteps=5000, seed=1`; all of
         them are listed in `settings/flags.py`.
 
@@ -97,12 +98,12 @@ def train(
 
 
 class Setup(NamedTuple):
-    """What is known before the rooms are built."""
+    """What is known before the parts are built."""
 
     factory: EnvFactory
-    env: gym.Env  # this process's own
+    env: gym.Env  # this process's own environment
     prepared: Prepared
-    env_to_repeat: str | None  # a module:Id, which a command must name again
+    env_to_repeat: str | None  # a module:Id that a later command must name again
     has_maker: bool  # the environment comes from the user's own function
 
 
@@ -114,7 +115,7 @@ def _train(
     quiet: bool,
     command: str,
 ) -> Result:
-    """Builds the rooms and runs the epochs."""
+    """Builds the parts and runs the epochs."""
     prepared, factory = setup.prepared, setup.factory
     config, spec = prepared.config, prepared.spec
     algorithm_entry = entry(config.run.alg)
@@ -159,7 +160,7 @@ def _prepare(
     given: dict[str, Any],
     comm: Communicator,
 ) -> Setup:
-    """Looks everything up and checks it, before anything is built or written."""
+    """Looks up and checks everything before anything is built or written."""
     require_alike(comm, {"env": env, **_shared(given)})
     found = resumed_flags(given, env, make_env is not None) if comm.rank == 0 else None
     env, flags = comm.broadcast(found)
@@ -196,14 +197,14 @@ def _factory(
         if make_env is not None or not resumes:
             raise
         raise ValueError(
-            f"the environment of the run must be registered here, but {env} is not.  "
-            "If a function built it, continue in Python: baselines_her.train(make_env="
+            f"the run's environment must be registered here, but {env} is not.  If a "
+            "function built it, continue in Python: baselines_her.train(make_env="
             f"..., resume=...).  ({error})"
         ) from None
 
 
 def _name(make_env: Callable[..., gym.Env] | None) -> str | None:
-    """What to call the environments of a function; `<lambda>` is no folder's name."""
+    """A name for a function's environments; `<lambda>` cannot name a folder."""
     if make_env is None:
         return None
     name = str(getattr(make_env, "__name__", ""))
@@ -211,7 +212,7 @@ def _name(make_env: Callable[..., gym.Env] | None) -> str | None:
 
 
 def _shared(settings: dict[str, Any]) -> dict[str, Any]:
-    """Those that must be the same for all workers."""
+    """The settings that must be equal on all workers."""
     return {k: v for k, v in settings.items() if k not in PER_MACHINE}
 
 
@@ -227,7 +228,7 @@ def _require_workers(wanted: Any, found: int) -> None:
 def _choose_folder(
     config: Config, comm: Communicator, stack: contextlib.ExitStack
 ) -> tuple[Path, bool]:
-    """The folder that the first worker chooses and locks; whether it holds the run."""
+    """The folder that the first worker locks, and whether it holds the run already."""
     chosen = None
     if comm.rank == 0:
         chosen = choose_folder(config)
@@ -243,9 +244,9 @@ def _run(
     on_epoch: OnEpoch | None,
     say_how_to_continue: Callable[[str], None],
 ) -> None:
-    """Runs epoch after epoch, until the steps are taken or `on_epoch` says no.
+    """Runs epochs until all steps are taken or `on_epoch` returns False.
 
-    Whatever ends it early, a checkpoint is taken first if that is possible.
+    If anything ends the run early, a checkpoint is written first where possible.
     """
     try:
         while not loop.is_finished:

@@ -1,4 +1,4 @@
-"""What passes between the rooms: records of numbers, and protocols of who works.
+"""Records of numbers that modules exchange, and the protocols of the main objects.
 
 Axes: E episodes, T steps, B rows of a batch, O observation, G goal, A action.
 """
@@ -11,7 +11,7 @@ import numpy as np
 
 Row = dict[str, float]  # one row of progress.csv, by column
 Arrays = Mapping[str, np.ndarray]
-# from the observation, for goal tasks also the achieved and the desired goal
+# from the observation and, for goal tasks, the achieved and the desired goal
 Act = Callable[..., np.ndarray]
 
 
@@ -19,7 +19,7 @@ Act = Callable[..., np.ndarray]
 
 
 class EnvSpec(NamedTuple):
-    """What a goal environment looks like to the learner; written by `envs.check`."""
+    """What the learner needs to know about a goal environment; from `envs.check`."""
 
     env_id: str
     obs_dim: int
@@ -32,16 +32,16 @@ class EnvSpec(NamedTuple):
 
 
 class FlatSpec(NamedTuple):
-    """What an environment with flat observations looks like to PPO.
+    """What PPO needs to know about an environment with flat observations.
 
-    Dict observations count as flat: their parts follow each other in the order of
-    their names.
+    Dict observations count as flat: their parts are joined in the order of their
+    names.
     """
 
     env_id: str
     obs_dim: int
     action_dim: int
-    low: tuple[float, ...] | None  # [A] limits of the actions; None: no finite ones
+    low: tuple[float, ...] | None  # [A] limits of the actions; None: not finite
     high: tuple[float, ...] | None
     horizon: int | None  # steps after which an episode is cut off, if it is
 
@@ -50,9 +50,9 @@ class Rollout(NamedTuple):
     """S steps of N environments, each a stream of episodes."""
 
     obs: np.ndarray  # [N, S, O] float32, what the policy saw
-    action: np.ndarray  # [N, S, A] float32, as it was drawn: not clipped, not scaled
+    action: np.ndarray  # [N, S, A] float32, as drawn: not clipped, not scaled
     reward: np.ndarray  # [N, S] float32
-    next_obs: np.ndarray  # [N, S, O] what followed; not the next episode's first one
+    next_obs: np.ndarray  # [N, S, O] what followed; never from the next episode
     terminated: np.ndarray  # [N, S] bool: nothing follows
     ended: np.ndarray  # [N, S] bool: terminated, or cut off by a time limit
 
@@ -60,7 +60,7 @@ class Rollout(NamedTuple):
 class Episodes(NamedTuple):
     """E whole episodes, each exactly T steps long.
 
-    States carry one more entry than actions: `obs[:, t]` is what the policy saw
+    There is one more state than actions: `obs[:, t]` is what the policy saw
     before `action[:, t]`, and `obs[:, t + 1]` is what followed it.  Rewards are not
     stored: they depend on the goal, and hindsight changes the goal.
     """
@@ -78,7 +78,7 @@ class Episodes(NamedTuple):
 class Evaluation:
     """The outcome of E greedy episodes.
 
-    For a goal task it unpacks to both success rates:
+    For a goal task it can be unpacked into both success rates:
     `at_the_end, at_any_step = evaluation`.
     """
 
@@ -114,28 +114,28 @@ class Evaluation:
 
 
 class FlatEpisodes(NamedTuple):
-    """The outcome of E episodes without goals, whatever their lengths."""
+    """The outcome of E episodes of any length, without goals."""
 
     returns: np.ndarray  # [E] float64, sums of rewards
     lengths: np.ndarray  # [E] int, steps
 
 
 class Start(NamedTuple):
-    """Where an episode begins: at the environment's own start, or within another."""
+    """Where an episode begins: at the environment's own start, or at a given state."""
 
     seed: np.random.SeedSequence  # all randomness of the episode
-    state: np.ndarray | None = None  # [S] float64, the simulator's, instead of its own
+    state: np.ndarray | None = None  # [S] float64, the simulator's state to start from
     goal: np.ndarray | None = None  # [G], goes with `state`
-    actions: np.ndarray | None = None  # [n, A], taken before the actor's first
+    actions: np.ndarray | None = None  # [n, A], taken before the actor acts
 
     @property
     def options(self) -> dict[str, np.ndarray | None]:
-        """What the environment's reset is given for a state."""
+        """The options that reset takes to begin at a given state."""
         return {"state": self.state, "goal": self.goal}
 
 
 class Scales(NamedTuple):
-    """Factors of settings that change over a run."""
+    """Factors that change some settings over a run."""
 
     cloning: float = 1.0  # of aux_loss_weight
     lr: float = 1.0  # of Q_lr and pi_lr
@@ -147,15 +147,15 @@ class Demos(NamedTuple):
     obs: np.ndarray  # [N, T+1, O] float32
     achieved: np.ndarray  # [N, T+1, G] float32
     goal: np.ndarray  # [N, G] float32
-    action: np.ndarray  # [N, T, A] float32, exactly what the environment was given
+    action: np.ndarray  # [N, T, A] float32, exactly what the environment received
     success: np.ndarray  # [N] bool, at the last step
     seed: np.ndarray  # [N] int64, given to env.reset; -1: unknown
-    state0: np.ndarray | None  # [N, S] float64, the simulator's after the reset
+    state0: np.ndarray | None  # [N, S] float64, the simulator's state after the reset
     facts: dict[str, Any]  # env_id, versions, generator: what JSON can hold
 
 
 class ObjectMotion(NamedTuple):
-    """How to find an environment's object in what it returns; see `envs.objects`."""
+    """How to find the object in what an environment returns; see `envs.objects`."""
 
     position: Callable[[np.ndarray, np.ndarray], np.ndarray]  # (obs, achieved): [.., 3]
     dt: float  # seconds of a step
@@ -185,7 +185,7 @@ class Batch(NamedTuple):
 
 
 def concatenate(parts: list[Any], axis: int = 0) -> Any:
-    """Joins records of one kind field by field along `axis`."""
+    """Joins records of one type, field by field, along `axis`."""
     if len(parts) == 1:
         return parts[0]
     joined = (np.concatenate(field, axis) for field in zip(*parts, strict=True))
@@ -193,7 +193,7 @@ def concatenate(parts: list[Any], axis: int = 0) -> Any:
 
 
 def merged(rows: list[Row]) -> Row:
-    """One row for several: sums of seconds (`time/...`), means of everything else."""
+    """Several rows as one: sums of seconds (`time/...`), means of everything else."""
     one = {}
     for name in rows[0]:
         total = np.sum if name.startswith("time/") else np.mean
@@ -212,15 +212,15 @@ class Actor(Protocol):
 
 
 class Communicator(Protocol):
-    """The workers that train together: all of them call the same methods in one order.
+    """The workers that train together; all call the same methods in the same order.
 
     Attributes:
       rank: this worker's number, from 0.
       size: how many there are.
-      cores: this worker's share of its machine's.
-      is_mixed: whether their processors differ, and with them perhaps their bits.
-      waited: seconds spent until all workers had come to an exchange, so far.
-      exchanged: seconds spent in exchanging.
+      cores: this worker's share of the machine's cores.
+      is_mixed: whether their processors differ, so that their bits may differ, too.
+      waited: seconds spent waiting for other workers so far.
+      exchanged: seconds spent exchanging data so far.
     """
 
     rank: int
@@ -243,24 +243,24 @@ class Communicator(Protocol):
         """Every worker's `value`, by rank."""
 
     def require_equal(self, arrays: Arrays, what: str) -> None:
-        """Raises RuntimeError if arrays differ from the first worker's in a bit."""
+        """Raises RuntimeError if any bit differs from the first worker's arrays."""
 
     def set_timeout(self, seconds: float) -> None:
-        """How long a wait for the others may last before it ends the job."""
+        """Sets how long a worker may wait for the others before the job ends."""
 
     def abort(self, code: int) -> None:
-        """Ends every worker's process, this one at once."""
+        """Ends the processes of all workers, this one at once."""
 
 
 class Pending(Protocol):
     """Episodes that are being played."""
 
     def result(self) -> Episodes:
-        """Waits for them; they stand in the order of their starts."""
+        """Waits for the episodes; they are in the order of their starts."""
 
 
 class Collectors(Protocol):
-    """Whoever plays episodes; see `parallel.collectors`."""
+    """Plays episodes; see `parallel.collectors`."""
 
     def submit(self, actor: Actor, starts: list[Start]) -> Pending:
         """Begins one episode for each start, without waiting."""
@@ -276,23 +276,23 @@ class Ring(Protocol):
 
     @property
     def capacity(self) -> int:
-        """Episodes that fit."""
+        """The number of episodes that fit."""
 
     def add(self, episodes: Any) -> np.ndarray:
-        """Stores episodes over the oldest ones; returns their places."""
+        """Stores episodes in place of the oldest ones; returns their slots."""
 
     def spans(self, since: int) -> list[tuple[int, int]]:
-        """Stored episodes from number `since` on, as runs that lie in one piece."""
+        """Stored episodes from number `since` on, as contiguous [first, last)."""
 
     def episodes(self, first: int, last: int) -> dict[str, np.ndarray]:
-        """Views of the episodes of one span."""
+        """Views of the episodes in one range."""
 
     def restore(self, first: int, fields: dict[str, np.ndarray]) -> None:
-        """Puts the episodes of a span back; the caller sets `n_added`."""
+        """Restores the episodes of a range; the caller sets `n_added`."""
 
 
 class Algorithm(Protocol):
-    """One training of one algorithm: all that the loop, folders and checkpoints know.
+    """One training of one algorithm, as the loop, folders and checkpoints see it.
 
     Attributes:
       n_env_steps: training steps in the environment so far, of all workers.
@@ -316,31 +316,31 @@ class Algorithm(Protocol):
         """Collects and learns once; returns this iteration's columns."""
 
     def status(self) -> Row:
-        """Columns that are read off at an epoch's end: counters, statistics."""
+        """Columns that are read at the end of an epoch: counters, statistics."""
 
     def policy(self) -> Actor:
-        """A NumPy snapshot of the greedy policy, as it is evaluated; picklable."""
+        """A picklable NumPy snapshot of the greedy policy that is evaluated."""
 
     def evaluate(self, starts: list[Start]) -> tuple[Evaluation, Row]:
-        """Plays greedy episodes; returns them, and more columns (means over them)."""
+        """Plays greedy episodes; returns their outcome, and more columns (means)."""
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What a policy file holds."""
 
     def state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Arrays and facts, the same on all workers, that `load_state` takes."""
+        """Arrays and facts for `load_state`, the same on all workers."""
 
     def load_state(self, arrays: Arrays, facts: dict[str, Any]) -> None:
         """Continues from `state()`, bit for bit."""
 
     def own_state(self) -> dict[str, np.ndarray]:
-        """Arrays of this worker alone, besides the ring."""
+        """This worker's own arrays, without the ring."""
 
     def load_own_state(self, arrays: Arrays) -> None:
-        """Takes everything of `own_state()`."""
+        """Restores what `own_state()` returned."""
 
     def take_dealt(self) -> None:
-        """Takes the ring's episodes, which other workers collected, as new ones."""
+        """Treats the ring's episodes, collected by other workers, as new ones."""
 
     def close(self) -> None:
-        """Ends what it has started: processes, environments."""
+        """Closes what it started: processes, environments."""

@@ -1,4 +1,4 @@
-"""Which packages a result was made with, and which combinations cannot work."""
+"""The versions of packages, and combinations of them that cannot work."""
 
 import os
 import platform
@@ -40,14 +40,14 @@ def numbers(text: str) -> tuple[int, int]:
 
 
 def mujoco_problem() -> str | None:
-    """One sentence with the cure where the installed mujoco breaks Fetch and Hand."""
+    """One sentence with the cure if the installed mujoco breaks Fetch and Hand."""
     found = version("mujoco")
     if found is None:
         return "mujoco is not installed.  Run: pip install 'mujoco>=3.3,<3.12'"
     if version("mujoco-core") and numbers(found) < (4, 0):
         return (
-            f"mujoco {found} lies over parts of mujoco 4, which breaks both.  Run: pip "
-            "uninstall -y mujoco mujoco-core mujoco-studio && "
+            f"mujoco {found} is installed over parts of mujoco 4, which breaks both.  "
+            "Run: pip uninstall -y mujoco mujoco-core mujoco-studio && "
             "pip install 'mujoco>=3.3,<3.12'"
         )
     if not (3, 3) <= numbers(found) < (3, 12):
@@ -60,7 +60,7 @@ def mujoco_problem() -> str | None:
 
 
 def physics_generation(mujoco_version: str) -> str | None:
-    """Simulations agree within a generation: they changed between 3.6 and 3.7."""
+    """The generation of the physics: simulations agree within one; 3.7 changed it."""
     try:
         return "mujoco >= 3.7" if numbers(mujoco_version) >= (3, 7) else "mujoco < 3.7"
     except (ValueError, AttributeError):
@@ -68,7 +68,7 @@ def physics_generation(mujoco_version: str) -> str | None:
 
 
 def total_memory() -> int | None:
-    """The bytes of memory that this machine has, if it tells."""
+    """This machine's memory in bytes, or None if unknown."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):

@@ -1,4 +1,4 @@
-"""One measurement of this package in a process of its own; prints one JSON object.
+"""One measurement of this package in a separate process; prints one JSON object.
 
 Called by `bench/run.py`, which alternates it with `bench/peer.py`.
 """
@@ -34,7 +34,7 @@ def median_seconds(work, repeats=5, clock=time.perf_counter):
 
 
 def update(batch_size, threads):
-    """Milliseconds per update, and GFLOP/s of the product it is made of."""
+    """Milliseconds per update, and GFLOP/s of the matrix products in it."""
     from baselines_her.ddpg import DDPG
     from baselines_her.nets import use_threads
 
@@ -80,7 +80,7 @@ def product_peak(rows, n=400):
 
 
 def flop_per_update(rows):
-    """Multiply-adds of ten passes through the two networks, twice."""
+    """Floating-point operations: two per multiply-add of ten network passes."""
     actor = 28 * 256 + 2 * 256 * 256 + 256 * 4
     critic = 32 * 256 + 2 * 256 * 256 + 256
     # forward: pi', Q', Q, pi, Q(pi); backward: Q (2), pi (2), Q(pi) to its inputs (1)
@@ -104,7 +104,7 @@ def full_buffer(capacity):
 
 
 def sampling(batch_size, capacity):
-    """Milliseconds for the rows of 40 batches: drawn, relabelled, rewarded."""
+    """Milliseconds to draw, relabel and reward the rows of 40 batches."""
     buffer = full_buffer(int(capacity))
     sampler, rng = UniformSampler(buffer), np.random.default_rng(0)
     compute_reward = env_factory("FetchPickAndPlace", None)().unwrapped.compute_reward
@@ -117,7 +117,7 @@ def sampling(batch_size, capacity):
 
 
 def priorities(batch_size, capacity):
-    """Milliseconds of prioritised replay for 40 batches, of one core's time."""
+    """Milliseconds of one core for the prioritised replay of 40 batches."""
     n, rows, rng = int(capacity), int(batch_size), np.random.default_rng(0)
     buffer = ReplayBuffer(SPEC, n)
     buffer.n_added = buffer.capacity
@@ -138,13 +138,13 @@ def priorities(batch_size, capacity):
 
 
 class Recorded:
-    """Collectors that have played already."""
+    """Collectors whose episodes have been played already."""
 
     def __init__(self, episodes):
         self._episodes = episodes
 
     def submit(self, actor, starts):
-        """Nothing to wait for."""
+        """Returns at once."""
         return self
 
     def result(self):
@@ -157,7 +157,7 @@ CYCLES |= {f"per_chunk={n}": {"per": True, "per_chunk": n} for n in (10, 1)}
 
 
 def prioritised_cycle(batch_size, n=30, preset="laptop"):
-    """A cycle without collecting, each kind in turn: ms, and how much slower it is."""
+    """Milliseconds of a cycle without collecting, and the slowdown against uniform."""
     from baselines_her.algorithms.her import HER
     from baselines_her.ddpg import DDPG
 
@@ -180,7 +180,7 @@ def prioritised_cycle(batch_size, n=30, preset="laptop"):
         source = algorithm._sources[0]
         source.sampler.add(source.buffer.add(every))
         algorithm.iterate()
-        cycles[kind], seconds[kind] = algorithm.cycle, []
+        cycles[kind], seconds[kind] = algorithm.iterate, []
     for _ in range(int(n)):
         for kind, cycle in cycles.items():
             started = time.perf_counter()
@@ -214,7 +214,7 @@ def resident_mb():
 
 
 def steps(kind, n_steps=4000):
-    """Environment steps a second: kind is raw, original or fast."""
+    """Environment steps per second; kind is raw, original or fast."""
     import mujoco
 
     factory = env_factory("FetchPickAndPlace", None)._replace(fast=kind == "fast")
@@ -235,7 +235,7 @@ def steps(kind, n_steps=4000):
 
 
 def end_to_end(n_steps, *flags):
-    """Env steps a second at 40 updates of 256 per 2 episodes, start-up excluded."""
+    """Env steps per second at 40 updates of 256 per 2 episodes, without start-up."""
     import tempfile
 
     import baselines_her

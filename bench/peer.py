@@ -1,4 +1,4 @@
-"""One measurement of Stable-Baselines3 in a process of its own; prints one JSON object.
+"""One measurement of Stable-Baselines3 in a separate process; prints one JSON object.
 
 Runs in the peers' virtual environment and knows nothing of this package.
 """
@@ -80,7 +80,7 @@ def memory(capacity):
 
 
 def end_to_end(n_steps):
-    """Env steps a second at 40 updates of 256 per 2 episodes, start-up excluded."""
+    """Env steps per second at 40 updates of 256 per 2 episodes, without start-up."""
     made = model(256, 1_000_000, gradient_steps=N_UPDATES, train_freq=(2, "episode"))
     made.learn(1000)
     started = time.perf_counter()

@@ -1,13 +1,13 @@
-"""Benchmarks beside the peers: `python bench/run.py updates|sampling|...|all`.
+"""Benchmarks against the peers: `python bench/run.py updates|sampling|...|all`.
 
-Every table measures ours and the peer in turn, in processes of their own, and prints
-medians as Markdown.  The peers' virtual environment is made on the first call.
+Every table measures ours and the peer in turn, in separate processes, and prints
+medians as Markdown.  The peers' virtual environment is created on the first call.
 
     python bench/run.py train FetchPush-v4=12 FetchPickAndPlace-v4=12
 
-trains the peer's DDPG and SAC for so many minutes each (these are the default), one
-after the other, into results/peers; what is finished there is not repeated.  It
-needs the machine to itself, or with `--threads=1` a core: minutes are compared.
+trains the peer's DDPG and SAC for that many minutes each (the default), one after the
+other, into results/peers; finished runs are not repeated.  Minutes are compared, so it
+needs the machine to itself, or with `--threads=1` one core.
 """
 
 import json
@@ -37,7 +37,7 @@ def peer_python():
 
 
 def measure(script, *arguments, threads=None):
-    """The JSON object that one measuring process prints."""
+    """The JSON object that one measurement process prints."""
     python = sys.executable if script == "ours.py" else peer_python()
     environment = dict(os.environ)
     if threads:
@@ -55,7 +55,7 @@ def measure(script, *arguments, threads=None):
 
 
 def in_turn(*jobs, rounds=ROUNDS):
-    """Results of each job, measured in turn; a job is the arguments of `measure`."""
+    """Results of each job, measured in turn; a job holds the arguments of `measure`."""
     results = [[] for _ in jobs]
     for _ in range(rounds):
         for found, (arguments, options) in zip(results, jobs):
@@ -89,7 +89,7 @@ def table(*rows):
 
 
 def updates():
-    """(a) Milliseconds per update, and the share of the product's peak."""
+    """(a) Milliseconds per update, and the share of the matrix product's peak."""
     head = "batch", "threads", "ours ms", "SB3 ms", "SB3 / ours"
     rows = [(*head, "XLA product GFLOP/s", "NumPy product", "share of XLA", "of NumPy")]
     for threads in (1, 2):
@@ -123,7 +123,7 @@ def sampling():
 
 
 def priorities():
-    """(b) Prioritised replay: of one core for 40 batches; a cycle's time."""
+    """(b) Prioritised replay: ms of one core for 40 batches; time of a cycle."""
     rows = [("rows", "slots", "draw ms", "weights ms", "refresh ms")]
     for size in (256, 1024):
         (found,) = in_turn(job("ours.py", "priorities", size, 1_000_000))
@@ -141,7 +141,7 @@ def priorities():
 
 
 def env_steps():
-    """(c) PickAndPlace steps a second, in 1 and in 2 processes at once."""
+    """(c) PickAndPlace steps per second, in 1 process and in 2 at once."""
     kinds = "raw", "original", "fast"
     found = in_turn(*(job("ours.py", "steps", kind) for kind in kinds))
     both = [[two_at_once(kind) for _ in range(ROUNDS)] for kind in kinds]
@@ -156,14 +156,14 @@ def env_steps():
 
 
 def two_at_once(kind):
-    """Steps a second of two processes together."""
+    """Steps per second of two processes together."""
     command = [sys.executable, BENCH / "ours.py", "steps", kind]
     pair = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
     return sum(json.loads(p.communicate()[0])["steps_per_s"] for p in pair)
 
 
 def end_to_end():
-    """(d) Env steps a second at 40 updates of 256 per 2 episodes."""
+    """(d) Env steps per second at 40 updates of 256 per 2 episodes."""
     variants = {
         "ours, pipelined": job("ours.py", "end_to_end", 12_000),
         "ours, `--pipelined=0`": job("ours.py", "end_to_end", 12_000, "pipelined=0"),
@@ -231,7 +231,7 @@ def memory():
 
 
 def startup():
-    """(f) Seconds until something is there."""
+    """(f) Seconds until the first output."""
     import tempfile
 
     run = [sys.executable, "-m", "baselines_her.run"]
@@ -302,7 +302,7 @@ def train_peer(*arguments):
     except subprocess.CalledProcessError as error:
         raise SystemExit(f"The training ended with code {error.returncode}.") from None
     except KeyboardInterrupt:
-        raise SystemExit("Stopped; the same command goes on with the list.") from None
+        raise SystemExit("Stopped; the same command continues the list.") from None
 
 
 TRAININGS = "FetchPush-v4=12", "FetchPickAndPlace-v4=12"

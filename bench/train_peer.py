@@ -4,32 +4,34 @@
 
 Runs in the peers' virtual environment and knows nothing of this package.  The folder
 gets `config.json` and `progress.csv`, which `experiment/plot.py` draws beside ours, and
-at the end `evaluation.json`, as `experiment/benchmark.py` writes it, of 100 episodes.
-An interrupted training keeps its evaluations so far; to repeat it is to start anew.
+at the end `evaluation.json`, in the format of `experiment/benchmark.py`, of 100
+episodes.  An interrupted training keeps its evaluations so far; running it again starts
+from the beginning.
 
 **Time.**  `--minutes` and `time/total` (in seconds) are wall-clock time of training.
-Loading and building come before, and the clock stands still while 20 greedy episodes
-are played in an environment of their own, once a minute (in short trainings more often:
-ten times).  Those seconds are in `time/evaluation`.  (Our `time/total` includes them.)
+Loading and building are not counted, nor are the 20 greedy episodes that are played in
+a separate environment once a minute (in short trainings ten times in total).  Their
+seconds are in `time/evaluation`.  (Our `time/total` includes them.)
 
-With two threads (the default) the machine must have nothing else to do: threads that
-share the cores with other work wait for each other.  On two cores busy with two to four
-more processes a step with its update (DDPG) took 120 to 390 ms with two threads and 24
-to 44 ms with one, where two threads on a quiet machine need about 10
+With two threads (the default) the machine must have nothing else to do, because threads
+that share the cores with other work wait for each other.  On two cores with two to four
+other busy processes, a step with its update (DDPG) took 120 to 390 ms with two threads
+and 24 to 44 ms with one.  Two threads on a quiet machine need about 10 ms
 (docs/performance.md).
-`--threads=1` is for two trainings side by side, as the results of `tuned` were made.
+`--threads=1` is for two trainings side by side, like those for the results of `tuned`.
 
 **Settings** are the published ones.  Learning rate, discount, batch, networks, buffer
-and goals: SB3's documentation, guide "Examples", section "Hindsight Experience Replay"
-(for SAC); for DDPG the same with Gaussian noise of 0.2, RL Zoo's `her.yml` (entries
-commented out) and the documentation of SB3's predecessor.  tau .05: RL Zoo's `tqc.yml`,
-FetchPush-v1 and FetchPickAndPlace-v1; its batches of 2048 and networks of 3 x 512 are
-meant for TQC and a million steps, more than a CPU does in these minutes.  1000 random
-steps first: `her.yml`, FetchPush-v1 and FetchPickAndPlace-v1.  The rest is SB3's own,
-such as one update for every environment step.
+and goals for SAC come from SB3's documentation, guide "Examples", section "Hindsight
+Experience Replay".  DDPG uses the same with Gaussian noise of 0.2, from RL Zoo's
+`her.yml` (entries commented out) and the documentation of SB3's predecessor.  tau =
+0.05 is from RL Zoo's `tqc.yml`, FetchPush-v1 and FetchPickAndPlace-v1; its batches of
+2048 and networks of 3 x 512 are meant for TQC and a million steps, more than a CPU can
+do in these minutes.  The first 1000 steps are random, as in `her.yml`, FetchPush-v1 and
+FetchPickAndPlace-v1.  All other settings are SB3's defaults, such as one update for
+every environment step.
 
-`test/mean_Q` is of the smaller of SAC's two critics, and holds its entropy bonus; of
-neither algorithm are returns clipped, so it can be above 0.
+`test/mean_Q` is the value of the smaller one of SAC's two critics and includes its
+entropy bonus.  Neither algorithm clips returns, so it can be above 0.
 """
 
 import argparse
@@ -149,24 +151,24 @@ def evaluation(model, env):
         "latest": float(success.mean()),
         "latest_any": float(np.mean([any(e[2]) for e in episodes])),
     }
-    if is_high.any():  # the lowest goal itself is never high
+    if is_high.any():  # the lowest goal itself never counts as high
         found["latest_air"] = float(success[is_high].mean())
         found["latest_table"] = float(success[~is_high].mean())
     return found
 
 
 class Progress:
-    """The callback that evaluates when it is time, and ends the training."""
+    """The callback that evaluates when it is due and ends the training."""
 
     def __init__(self, model, env, seconds, folder, clock=time.perf_counter):
         """Starts the clock.
 
         Args:
-          model: in training.
-          env: for evaluation alone.
-          seconds: of training.
+          model: the model in training.
+          env: only for evaluation.
+          seconds: how long to train.
           folder: gets progress.csv.
-          clock: seconds of wall-clock time.
+          clock: returns seconds of wall-clock time.
         """
         self._model, self._env, self._folder = model, env, folder
         self._seconds, self._interval = seconds, min(60.0, seconds / 10)
@@ -174,7 +176,7 @@ class Progress:
         self._clock, self._started = clock, clock()
 
     def __call__(self, *_variables):
-        """Called after every environment step: whether to go on."""
+        """Called after every environment step; returns whether to continue."""
         now = self._clock()
         trained = now - self._started - self._evaluating
         if trained < self._due:
@@ -206,14 +208,14 @@ class Progress:
 
 
 def write(path, text):
-    """Writes a file so that nobody meets half of it."""
+    """Writes a file atomically, so that no reader sees half of it."""
     temporary = path.with_name(f".{path.name}.new")
     temporary.write_text(text)
     os.replace(temporary, path)
 
 
 def describe(options):
-    """The content of config.json; what is in "config" tells runs apart."""
+    """The content of config.json; the entries of "config" distinguish runs."""
     shown = {"alg": f"sb3-{options.algorithm}", "env": options.env}
     settings = {"net_arch": NET_ARCH, **GOALS, "noise_std": NOISE[options.algorithm]}
     return {
@@ -273,5 +275,5 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         raise SystemExit(
             f"Stopped; {wanted.out} keeps the evaluations so far, and the same command "
-            "starts anew."
+            "starts again from the beginning."
         ) from None

@@ -1,8 +1,9 @@
 """How training scales over MPI workers: `python bench/workers.py [table|model]`.
 
-Trains FetchPush at the published setting (2 episodes a cycle and worker, batch 256)
-with 1, 2 and 4 workers, prints where the time of a cycle goes, measures how long an
-exchange takes by its size, and fits the model that docs/performance.md explains.
+Trains FetchPush at the published setting (2 episodes per cycle and worker, batch 256)
+with 1, 2 and 4 workers and prints where the time of a cycle goes.  Also measures how
+long an exchange of a given size takes, and fits the model that docs/performance.md
+explains.
 """
 
 import csv
@@ -20,7 +21,7 @@ import numpy as np
 from baselines_her.parallel.launcher import find_mpiexec
 
 SIZES = 1, 2, 4
-CYCLES, UPDATES, STEPS = 50, 40, 100  # of an epoch; of a cycle and worker
+CYCLES, UPDATES, STEPS = 50, 40, 100  # per epoch; per cycle and worker
 PARTS = "time/collect", "time/sample", "time/update", "time/wait", "time/exchange"
 FLAGS = "--env=FetchPush", "--preset=plappert2018", "--pipelined=0", "--collectors=0"
 LENGTHS = 1_000, 10_000, 100_000, 300_000  # floats
@@ -95,7 +96,7 @@ def fit():
             rows.append([math.log2(n), 2 * (n - 1) / n * 4 * int(length)])
             seconds.append(found)
             print(f"{n} workers, {length} floats: {1e6 * found:.0f} us")
-    scale = 1 / np.array(seconds)  # relative errors count
+    scale = 1 / np.array(seconds)  # minimises relative errors
     solution, *_ = np.linalg.lstsq(
         np.array(rows) * scale[:, None], np.array(seconds) * scale, rcond=None
     )

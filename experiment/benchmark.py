@@ -1,13 +1,13 @@
 """Runs a named list of trainings, one after the other.
 
-    python experiment/benchmark.py demos              # run it, or go on with it
-    python experiment/benchmark.py demos --show       # what it holds, and what is done
+    python experiment/benchmark.py demos              # run or continue it
+    python experiment/benchmark.py demos --show       # list it, with what is done
     python experiment/benchmark.py demos --only pick_demos_seed1
 
-Every run has a folder logs/benchmark/<list>/<run>_seed<n>.  After the training its
-final policy plays 100 episodes: `evaluation.json`.  That file, `progress.csv` and
-`config.json` are kept under results; a run found there is never repeated (to
-repeat the results, give another folder: `--results mine`).
+Every run has a folder logs/benchmark/<list>/<run>_seed<n>.  After training, its final
+policy plays 100 episodes, whose outcome is in `evaluation.json`.  That file,
+`progress.csv` and `config.json` are kept under results.  A run found there is never
+repeated; to repeat the results, give another folder: `--results mine`.
 """
 
 import argparse
@@ -47,21 +47,21 @@ def runs_of(name: str, lists: dict[str, Any]) -> list[tuple[str, list[str]]]:
 
 
 def keep(folder: Path, results: Path) -> None:
-    """Copies what a finished run is judged by."""
+    """Copies the files by which a finished run is judged."""
     results.mkdir(parents=True, exist_ok=True)
     for name in KEPT:
         shutil.copyfile(folder / name, results / name)
 
 
 def train(folder: Path, flags: list[str]) -> None:
-    """Trains, or goes on; raises if the training fails."""
+    """Trains, or continues training; raises an error if that fails."""
     if (folder / "FINISHED").exists():
         return
     command = [sys.executable, "-m", "baselines_her.run", *flags]
     process = subprocess.Popen([*command, f"--log_path={folder}"])
     try:
         code = process.wait()
-    except KeyboardInterrupt:  # it got the same Ctrl-C, and saves first
+    except KeyboardInterrupt:  # the training got the same Ctrl-C and saves first
         process.wait()
         raise
     if code:
@@ -69,7 +69,7 @@ def train(folder: Path, flags: list[str]) -> None:
 
 
 def evaluate(folder: Path) -> dict[str, Any]:
-    """Success of the final policy, of the best one, and by the goal's height."""
+    """Success of the final policy and of the best one, also by the goal's height."""
     found: dict[str, Any] = {"episodes": EPISODES}
     for name in "latest", "best":
         policy = load_policy(folder / f"policy_{name}.pkl")
@@ -80,7 +80,7 @@ def evaluate(folder: Path) -> dict[str, Any]:
 
 
 def by_success(episodes: Episodes) -> dict[str, float]:
-    """Success at the last step ("") and at any step, and by the goal's height."""
+    """Success at the last step ("") and at any step, also by the goal's height."""
     at_end, at_any = evaluation_of(episodes)
     heights = {f"_{k}": v for k, v in by_height(episodes).items()}
     return {"": at_end, "_any": at_any, **heights}
@@ -104,7 +104,7 @@ def by_height(episodes: Episodes) -> dict[str, float]:
         return {}
     height = episodes.goal[:, 2] - episodes.goal[:, 2].min()
     is_high = height > IN_THE_AIR
-    if not is_high.any():  # the lowest goal itself is never high
+    if not is_high.any():  # the lowest goal itself never counts as high
         return {}
     success = episodes.success[:, -1]
     return {
@@ -122,7 +122,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("name", help=", ".join(lists))
     parser.add_argument("--out", type=Path, default=Path("logs/benchmark"))
     parser.add_argument("--results", type=Path, default=Path("results"))
-    parser.add_argument("--only", nargs="+", help="these runs of the list")
+    parser.add_argument("--only", nargs="+", help="run only these runs of the list")
     parser.add_argument("--show", action="store_true", help="run nothing")
     return run_command(_run_list, lists, parser.parse_args(arguments))
 
@@ -130,7 +130,7 @@ def main(arguments: list[str] | None = None) -> int:
 def chosen(
     runs: list[tuple[str, list[str]]], only: list[str] | None
 ) -> list[tuple[str, list[str]]]:
-    """The runs that `only` names, or all; raises on a name that is none of them."""
+    """The runs that `only` names, or all runs; raises an error for an unknown name."""
     known = [label for label, _ in runs]
     for label in only or []:
         if label not in known:

@@ -44,7 +44,10 @@ def test_training_without_tensorboard_goes_on(tmp_path):
     [
         ({"mujoco": "3.12.0"}, "needs mujoco >= 3.3 and < 3.12, found 3.12.0"),
         ({"mujoco": "4.0.0", "mujoco-core": "4.0.0"}, "found 4.0.0.  Run: pip uninst"),
-        ({"mujoco": "3.11.0", "mujoco-core": "4.0.0"}, "lies over parts of mujoco 4"),
+        (
+            {"mujoco": "3.11.0", "mujoco-core": "4.0.0"},
+            "is installed over parts of mujoco 4",
+        ),
         ({}, "mujoco is not installed"),
         ({"mujoco": "3.11.0"}, None),
         ({"mujoco": "3.3.0"}, None),

@@ -1,4 +1,4 @@
-"""Acting with a Gaussian policy, in NumPy: all environments of a step at once.
+"""Acting with a Gaussian policy, in NumPy, for all environments of a step at once.
 
 Greedy by default (the mean); `stochastic` draws, as training does.
 """
@@ -23,7 +23,7 @@ class Inputs(NamedTuple):
 
 
 def deviation(total: Moments) -> np.ndarray:
-    """sqrt(variance + 1e-8) of everything seen, [D] float64; 1 before that."""
+    """sqrt(variance + 1e-8) of everything seen so far, [D] float64; 1 for nothing."""
     if total.n_rows == 0:
         return np.ones_like(total.sum)
     mean = total.sum / total.n_rows
@@ -36,7 +36,7 @@ class GaussianPolicy:
 
     Attributes:
       inputs: the scaling of observations.
-      header: what the policy's file says of it; empty while it is being trained.
+      header: what its file says about the policy; empty during training.
     """
 
     def __init__(
@@ -54,16 +54,17 @@ class GaussianPolicy:
         """Takes a snapshot.
 
         Args:
-          layers: from the observation to the mean; with `log_std` None to the mean and
-            the logarithm of the deviation, side by side.
-          log_std: [A], or None where it depends on the state.
+          layers: from the observation to the mean; if `log_std` is None, to the mean
+            and the logarithm of the deviation, side by side.
+          log_std: [A], or None if it depends on the state.
           inputs: scaling of observations.
           limits: of the environment's actions, [A] each, or None.
           activation: of the hidden layers.
           squash_mean: the mean passes through tanh.
           stochastic: draw instead of taking the mean.
-          state_std: with `log_std` None: what is added to it, and its smallest value.
-          header: of the policy's file.
+          state_std: if `log_std` is None: what is added to the network's output for
+            it, and its smallest value.
+          header: the one of the policy's file.
         """
         self._layers, self._log_std, self.inputs = layers, log_std, inputs
         self._limits, self._squash = limits, squash_mean
@@ -92,7 +93,7 @@ class GaussianPolicy:
         return mean + np.exp(log_std) * noise
 
     def scaled(self, u: np.ndarray) -> np.ndarray:
-        """What the environment takes for u: [-1, 1] stretched to its limits."""
+        """The environment's action for u: [-1, 1] stretched to its limits."""
         if self._limits is None:
             return u
         low, high = self._limits

@@ -1,7 +1,7 @@
 """Exploration noise, added to the policy's actions; one stream for each episode.
 
-A process is a function `(sigma [A], rng) -> next_noise()`: it begins anew with every
-episode and draws from that episode's generator alone.
+A process is a function `(sigma [A], rng) -> next_noise()`.  It starts again with every
+episode and draws only from that episode's generator.
 """
 
 import functools
@@ -27,10 +27,10 @@ def ornstein_uhlenbeck(
     Lillicrap et al. 2016 (arXiv:1509.02971), section 3; theta and dt of baselines.
 
     Args:
-      sigma: [A], deviation of the noise that drives x, for one unit of time.
-      rng: the episode's.
-      theta: pull back to 0, for one unit of time.
-      dt: units of time in a step.
+      sigma: [A], deviation of the noise that drives x, per unit of time.
+      rng: the episode's generator.
+      theta: strength of the pull back to 0, per unit of time.
+      dt: units of time per step.
     """
     x = np.zeros(len(sigma))
 
@@ -44,12 +44,12 @@ def ornstein_uhlenbeck(
 
 
 def silent(sigma: np.ndarray, rng: np.random.Generator) -> NextNoise:
-    """No noise, and no draw."""
+    """No noise; draws nothing from `rng`."""
     return lambda: np.zeros(len(sigma))
 
 
 def noise_process(kind: str, ou_theta: float = 0.15, ou_dt: float = 1e-2) -> Noise:
-    """The process that `--noise` names."""
+    """The noise process that `--noise` selects."""
     processes: dict[str, Noise] = {
         "gaussian": gaussian,
         "ou": functools.partial(ornstein_uhlenbeck, theta=ou_theta, dt=ou_dt),

@@ -18,7 +18,7 @@ class Moments(NamedTuple):
 
 
 class Stats(NamedTuple):
-    """What a network subtracts and divides by."""
+    """What is subtracted from a network's inputs, and what divides them."""
 
     mean: np.ndarray  # [D] float32
     std: np.ndarray  # [D] float32, at least norm_eps
@@ -31,7 +31,7 @@ def moments(rows: np.ndarray) -> Moments:
 
 
 def stats(total: Moments, norm_eps: float) -> Stats:
-    """Mean and standard deviation; 0 and 1 while nothing has been seen.
+    """Mean and standard deviation; 0 and 1 if nothing has been seen yet.
 
     Args:
       total: sums over everything seen so far.

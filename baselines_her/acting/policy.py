@@ -1,8 +1,8 @@
 """Acting, in NumPy: a snapshot of the actor.
 
-One observation at a time: an action's bits do not depend on how many environments
-act together, and a step costs microseconds where a TensorFlow call costs a hundred.
-Whoever acts offers `start(rng) -> act(obs, achieved, goal)`.
+It acts on one observation at a time, so an action's bits do not depend on how many
+environments are stepped together.  A step takes microseconds; a TensorFlow call would
+take a hundred.  Every actor has a method `start(rng) -> act(obs, achieved, goal)`.
 """
 
 import copy
@@ -21,8 +21,8 @@ class Policy:
     """The greedy policy pi(obs, goal) = max_action * tanh(MLP(inputs)).
 
     Attributes:
-      header: what the policy's file says of it (environment, config, versions,
-        steps, success); empty for a policy that is still being trained.
+      header: what its file says about the policy (environment, config, versions,
+        steps, success); empty during training.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Policy:
 
         Args:
           obs: [O] or [N, O].
-          achieved: [G] or [N, G], used with `relative_goals` only.
+          achieved: [G] or [N, G], used only with `relative_goals`.
           goal: [G] or [N, G].
         """
         config = self._inputs
@@ -60,7 +60,7 @@ class Policy:
         return np.tanh(x @ kernel + bias) * self._max_action
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What the policy computes with, for `with_arrays`."""
+        """The weights and statistics that the policy uses, for `with_arrays`."""
         statistics = {"mean": self._mean, "std": self._std}
         return statistics | layer_arrays("", self._layers)
 

@@ -40,13 +40,13 @@ def policy(
     header: dict[str, Any],
     stochastic: bool = False,
 ) -> GaussianPolicy:
-    """The policy, greedy or drawing.
+    """The policy, greedy or stochastic.
 
     Args:
-      arrays: of a policy file, or the learner's.
-      spec: of the environment.
-      config: of the run.
-      header: the file's, kept by the policy.
+      arrays: from a policy file or from the learner.
+      spec: the environment's dimensions.
+      config: the run's settings.
+      header: the file's header, which the policy keeps.
       stochastic: draw actions, as training does.
     """
     net = config.network

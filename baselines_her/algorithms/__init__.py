@@ -1,7 +1,7 @@
-"""The algorithms, by name: all that the rest of the package must know of one.
+"""The algorithms, by name: all that the rest of the package must know about them.
 
-An entry is loaded when it is asked for.  Nothing outside this folder compares names of
-algorithms: whatever differs between them is a field of `Entry`.
+An entry is imported on first use.  Nothing outside this folder compares names of
+algorithms: everything that differs between them is a field of `Entry`.
 """
 
 import importlib
@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 _HOMES = {"her": "her_entry", "ppo": "ppo_entry"}  # modules with their ENTRY
-_ALIASES = {"ppo2": "ppo"}  # as OpenAI baselines called it
+_ALIASES = {"ppo2": "ppo"}  # its name in OpenAI baselines
 
 NAMES = tuple(_HOMES)
-DEFAULT = "her"  # of commands and files that name no algorithm
+DEFAULT = "her"  # for commands and files that name no algorithm
 
 
 class Column(NamedTuple):
@@ -24,25 +24,25 @@ class Column(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """What an algorithm finds out and looks up before anything is built or written."""
+    """What an algorithm checks and looks up before anything is built or written."""
 
     config: Any  # the settings, resolved
     spec: Any  # the environment as this algorithm sees it
-    parts: Any  # what `Entry.build` needs besides; only the algorithm looks inside
-    alike: dict[str, Any]  # what must be the same on all workers, besides settings
+    parts: Any  # what else `Entry.build` needs; only the algorithm looks inside
+    alike: dict[str, Any]  # what else, besides settings, must be equal on all workers
     notes: list[str]  # lines for the user
-    skip_bad: bool = False  # drop episodes with numbers that are not finite
+    skip_bad: bool = False  # drop episodes that contain numbers that are not finite
 
 
 class Entry(NamedTuple):
-    """An algorithm, as the loop, command line, folders and files see it."""
+    """What the loop, the command line and files need to know about an algorithm."""
 
     title: str  # for people
     settings: type  # a frozen dataclass of parts; `run`, `loop`, `machine` among them
     presets: Mapping[str, Mapping[str, Any]]
     short_forms: type  # a dataclass of flags that stand for settings
     choose_preset: Callable[[dict[str, Any]], str]
-    expand: Callable[[dict[str, Any]], dict[str, Any]]  # short forms spelled out
+    expand: Callable[[dict[str, Any]], dict[str, Any]]  # replaces short forms
     defaults: Callable[[str, str, dict[str, Any]], dict[str, Any]]  # (preset, env, ...)
     for_unknown_env: Callable[[dict[str, Any]], dict[str, Any]]
     columns: tuple[Column, ...]
@@ -53,12 +53,12 @@ class Entry(NamedTuple):
     read_spec: Callable[[dict[str, Any]], Any]  # a policy file's fields -> its spec
     shapes: Callable[[Any, Any], dict[str, tuple[int, ...]]]  # of a policy's arrays
     policy: Callable[..., Any]  # (arrays, spec, config, header) -> a policy that acts
-    options: tuple[str, ...]  # what else `policy` takes
+    options: tuple[str, ...]  # further keywords of `policy`
     fit: Callable[[Any, Any, str], Any]  # (spec, env, env_id) -> the spec to play with
 
 
 def canonical(alg: str) -> str:
-    """The name of an algorithm, for which there may be an alias."""
+    """The name of an algorithm that may be given by its alias."""
     return _ALIASES.get(alg, alg)
 
 
@@ -75,7 +75,7 @@ def entry(alg: str) -> Entry:
 
 
 def later(module: str, name: str) -> Callable[..., Any]:
-    """A function of a module of this folder, which is imported when it is called."""
+    """A function of a module in this folder, which is imported when it is called."""
 
     def call(*arguments: Any, **more: Any) -> Any:
         home = importlib.import_module(f".{module}", __name__)

@@ -1,7 +1,7 @@
 """Hindsight experience replay: one cycle is collect -> store -> relabel -> learn.
 
 Andrychowicz et al. 2017 (arXiv:1707.01495), algorithm 1.  Every feature arrives as
-data (sources, samplers, weights, masks), so this reads the same for all of them.
+data (sources, samplers, weights, masks), so this code is the same for all of them.
 """
 
 import contextlib
@@ -50,7 +50,7 @@ Critical = Callable[[], contextlib.AbstractContextManager[None]]
 
 
 class Flight(NamedTuple):
-    """Episodes that are being played, and what it takes to play them again."""
+    """Episodes that are being played, and what is needed to play them again."""
 
     policy: Policy  # without its noise
     first: int  # number of the first episode
@@ -81,20 +81,20 @@ class HER:
         critical: Critical = contextlib.nullcontext,
         clock: Callable[[], float] = time.perf_counter,
     ):
-        """Joins the rooms.
+        """Connects the parts.
 
         Args:
-          config: resolved.
+          config: the resolved settings.
           spec: the environment's dimensions.
           learner: holds the networks.
-          reward_fn: `compute_reward`, vectorised.
+          reward_fn: the environment's `compute_reward`, vectorised.
           collectors: play the episodes.
-          demos: the ones to learn from, already cut to `num_demo`.
+          demos: the demonstrations to learn from, already cut to `num_demo`.
           motion: finds the object, for `prioritization=energy`.
           comm: the other workers; each has its own episodes and draws.
-          critical: a section within which `state` may not be taken; see
+          critical: opens a section in which no checkpoint may be taken; see
             `runs.stopping`.
-          clock: seconds, for the columns `time/*`.
+          clock: returns seconds, for the columns `time/*`.
         """
         self._config, self._spec, self._clock = config, spec, clock
         self._reward_fn, self._collectors = reward_fn, collectors
@@ -154,10 +154,10 @@ class HER:
         return dict(zip(metrics, means.tolist()))
 
     def _land(self) -> None:
-        """Takes the oldest flight off the list; pipelined, begins the next one.
+        """Removes the oldest flight from the list; with `pipelined`, begins the next.
 
-        Pipelined, the players act with the policy of the cycle's start while the
-        learner works, so episodes are one cycle older than the policy they meet.
+        With `pipelined` the players act with the policy of the cycle's start while the
+        learner works, so episodes come from a policy that is one cycle old.
         """
         self._flights.popleft()
         if self._config.collect.pipelined:
@@ -181,9 +181,10 @@ class HER:
         self._flights.append(Flight(policy, first, pending))
 
     def _observe(self, source: Source, episodes: Any, rng: np.random.Generator) -> None:
-        """Adds inputs of as many transitions as `episodes` hold to the statistics.
+        """Adds network inputs from these episodes to the statistics.
 
-        They are drawn with replacement and relabelled as the source's rows are.
+        As many transitions as the episodes hold are drawn with replacement, and
+        relabelled in the same way as the source's rows.
         """
         n_episodes, horizon, _ = episodes.action.shape
         flat = rng.integers(n_episodes * horizon, size=n_episodes * horizon)
@@ -195,7 +196,7 @@ class HER:
     def _learn(
         self, replay_rng: np.random.Generator, relabel_rng: np.random.Generator
     ) -> Row:
-        """Draws the batches of one compiled call, learns, returns the errors."""
+        """Draws the batches of one compiled call, learns, returns columns."""
         started = self._clock()
         batch, drawn = self._draw(replay_rng, relabel_rng)
         sampling = self._clock() - started
@@ -209,7 +210,7 @@ class HER:
     def _draw(
         self, replay_rng: np.random.Generator, relabel_rng: np.random.Generator
     ) -> tuple[Batch, list[Index]]:
-        """Rows of every source, joined to a batch [K, B, ...], and their places."""
+        """Rows of all sources joined to a batch [K, B, ...], and their indices."""
         first, total = schedule(self.n_env_steps, self._spec, self._config)
         learned = self.n_updates % self._config.ddpg.n_batches  # in this cycle
         places = progress(first + learned, self._chunk, total)
@@ -226,7 +227,7 @@ class HER:
         return concatenate(parts, axis=1), drawn
 
     def _return_errors(self, drawn: list[Index], td_error: np.ndarray) -> None:
-        """Gives every sampler the TD errors [K, B] of the rows that it drew."""
+        """Passes each sampler the TD errors of the rows that it drew, from [K, B]."""
         start = 0
         for source, index in zip(self._sources, drawn):
             stop = start + source.batch_size
@@ -240,17 +241,17 @@ class HER:
         self.n_skipped += int(skipped)
 
     def _rng(self, purpose: int, n: int) -> np.random.Generator:
-        """Draw `n` for `purpose`, on this worker."""
+        """The generator of draw `n` for `purpose`, on this worker."""
         return generator(self._config.run.seed, purpose, self._comm.rank, n)
 
-    # -- what an epoch asks for ----------------------------------------------
+    # -- what an epoch needs --------------------------------------------------
 
     def policy(self) -> Policy:
-        """A NumPy snapshot of the greedy policy, as it is evaluated."""
+        """A NumPy snapshot of the greedy policy that is evaluated."""
         return self.learner.policy(self._config.ddpg.test_with_polyak)
 
     def evaluate(self, starts: list[Start]) -> tuple[Evaluation, Row]:
-        """Plays greedy episodes; returns them and the critic's mean over them."""
+        """Plays greedy episodes; returns their outcome and the critic's mean."""
         episodes = self._collectors.collect(self.policy(), starts)
         return evaluation_of(episodes), {"test/mean_Q": self.learner.mean_q(episodes)}
 
@@ -273,15 +274,15 @@ class HER:
         return row
 
     def close(self) -> None:
-        """Has started nothing: the collectors are the caller's."""
+        """Does nothing: the caller owns the collectors."""
 
     # -- what a checkpoint holds ---------------------------------------------
 
     def state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Arrays and facts from which `load_state` continues, bit for bit.
 
-        They are the same on all workers.  The replay buffer is not among them: it is
-        large and has its own way to disk.
+        They are the same on all workers.  The replay buffer is not included: it is
+        large, so `Checkpoints` appends its episodes in files of their own.
         """
         arrays = {f"learner/{k}": v for k, v in self.learner.state().items()}
         for flight in self._flights:
@@ -297,30 +298,30 @@ class HER:
         }
 
     def own_state(self) -> dict[str, np.ndarray]:
-        """The same for what differs between workers, besides the replay buffer."""
+        """The part of the state that differs between workers, without the buffer."""
         kept = self._replay.sampler.state().items()
         return {f"sampler/{k}": v for k, v in kept}
 
     def load_own_state(self, arrays: Arrays) -> None:
-        """Takes everything of `own_state()`."""
+        """Restores what `own_state()` returned."""
         require_finite(arrays)
         self._replay.sampler.load_state(part_of(arrays, "sampler/"))
 
     def take_dealt(self) -> None:
-        """Treats the episodes in the replay buffer, which others collected, as new."""
+        """Treats the buffer's episodes, collected by other workers, as new ones."""
         self._replay.sampler.add(np.arange(len(self.ring)))
 
     def load_state(self, arrays: Arrays, facts: dict[str, Any]) -> None:
-        """Takes everything of `state()`; episodes in flight are played again.
+        """Restores what `state()` returned; episodes in flight are played again.
 
         Raises:
-          ValueError: the demonstrations are not the same, or no run with these
-            settings has left such a state.
+          ValueError: the demonstrations have changed, or no run with these settings
+            could have left this state.
         """
         if facts["demos"] != fingerprint(self._demos):
             raise ValueError(
-                "a run continues with the demonstrations that it began with, found "
-                f"others in {self._config.demos.demo_file}.  Put the first ones back."
+                "a run must continue with the demonstrations that it began with, but "
+                f"{self._config.demos.demo_file} has changed.  Restore the old file."
             )
         learned, n_added = part_of(arrays, "learner/"), self.ring.n_added
         require_like(learned, self.learner.state())

@@ -1,4 +1,4 @@
-"""HER's policy files: the arrays in them, and how to act with these."""
+"""HER's policy files: the arrays in them, and how to act with them."""
 
 import itertools
 from typing import Any
@@ -19,20 +19,22 @@ def read_spec(fields: dict[str, Any]) -> EnvSpec:
     """The spec in a policy file's header.
 
     Raises:
-      ValueError: it is not one that the checker could have written.
+      ValueError: the environment check could not have produced it.
     """
     spec = EnvSpec(**{**fields, "max_action": tuple(fields["max_action"])})
     dims = spec.obs_dim, spec.goal_dim, spec.action_dim, spec.horizon
     if not all(type(d) is int and 0 < d <= MAX_DIM for d in dims):
         raise ValueError(f"its dimensions must be 1 to {MAX_DIM}, found {dims}")
     if len(spec.max_action) != spec.action_dim or not isinstance(spec.env_id, str):
-        raise ValueError("its action limits or its environment id do not fit")
+        raise ValueError(
+            "its action limits or its environment id are of the wrong kind"
+        )
     if not all(isinstance(m, float) and 0 < m < np.inf for m in spec.max_action):
         raise ValueError("its action limits must be positive numbers")
     if not all(
         r in (None, -1.0, 0.0, 1.0) for r in (spec.reward_low, spec.reward_high)
     ):
-        raise ValueError("its rewards are of no known kind")
+        raise ValueError("its rewards are of an unknown kind")
     return spec
 
 
@@ -60,10 +62,10 @@ def shapes(spec: EnvSpec, config: HERConfig) -> dict[str, tuple[int, ...]]:
 
 
 def learner_bytes(spec: EnvSpec, config: HERConfig) -> int:
-    """The memory that networks, their optimisers and the batches of one call take.
+    """The memory of the networks, their optimisers and the batches of one call.
 
-    Two of the four networks are trained.  Their weights have two moments each, which
-    are as many numbers as the weights of all four.
+    Two of the four networks are trained.  Adam keeps two moments for each of their
+    weights, which are as many numbers as the weights of all four.
     """
     sizes = network_sizes(spec, config).values()
     weights = sum(
@@ -84,15 +86,15 @@ def policy(
     """The greedy policy.
 
     Args:
-      arrays: of a policy file.
-      spec: of the environment.
-      config: of the run.
-      header: the file's, kept by the policy.
-      use_target: act with the target network; default: as the run evaluated it
+      arrays: from a policy file.
+      spec: the environment's dimensions.
+      config: the run's settings.
+      header: the file's header, which the policy keeps.
+      use_target: act with the target network; default: what the run evaluated
         (`test_with_polyak`).
 
     Raises:
-      ValueError: the statistics are none that training leaves.
+      ValueError: training could not have left these statistics.
     """
     if use_target is None:
         use_target = config.ddpg.test_with_polyak
@@ -105,8 +107,8 @@ def policy(
         if (np.abs(total.sum) > largest).any() or (total.sumsq > limit * largest).any():
             raise ValueError(
                 "a policy's statistics must be of inputs within "
-                f"{config.inputs.clip_obs:g}, found larger ones in that of "
-                f"{spec.env_id}.  Train it again."
+                f"{config.inputs.clip_obs:g}, but those of the policy of {spec.env_id} "
+                "are larger.  Train it again."
             )
     obs, goal = (stats(total, config.inputs.norm_eps) for total in totals)
     return Policy(layers, obs, goal, spec.max_action, config.inputs, header)
@@ -116,7 +118,7 @@ def fit(spec: EnvSpec, env: gym.Env, env_id: str) -> EnvSpec:
     """The spec with which a policy plays in `env`.
 
     Raises:
-      ValueError: the environment's dimensions are not those of the policy.
+      ValueError: the environment's dimensions differ from the policy's.
     """
     wanted = spec.obs_dim, spec.goal_dim, spec.action_dim
     try:
@@ -125,14 +127,14 @@ def fit(spec: EnvSpec, env: gym.Env, env_id: str) -> EnvSpec:
         found = (*sizes, env.action_space.shape[0])  # type: ignore[index]
     except (KeyError, TypeError, IndexError, AttributeError):
         raise ValueError(
-            f"the policy of {spec.env_id} plays goal environments, whose observations "
-            f"are a Dict with a desired_goal, and {env_id} is none.  Play it in its "
-            "own environment."
+            f"the policy of {spec.env_id} needs a goal environment, whose observations "
+            f"are a Dict with a desired_goal, but {env_id} is not one.  Play it in the "
+            "environment that it was trained in."
         ) from None
     if found != wanted:
         raise ValueError(
             f"the policy of {spec.env_id} has {wanted} observations, goal entries and "
-            f"actions, but {env_id} has {found}.  Play it in its own environment."
+            f"actions, but {env_id} has {found}.  Play it in the one it was trained in."
         )
     limit = getattr(env.spec, "max_episode_steps", None) or spec.horizon
     return spec._replace(env_id=env_id, horizon=limit)

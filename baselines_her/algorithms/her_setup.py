@@ -24,7 +24,7 @@ from .her_policy import learner_bytes
 
 
 class Parts(NamedTuple):
-    """What HER needs besides settings and the environment."""
+    """What HER needs in addition to settings and the environment."""
 
     demos: Demos | None
     motion: ObjectMotion | None  # for prioritization=energy
@@ -36,13 +36,13 @@ def prepare(
     """Checks the environment and looks up what the settings name.
 
     Args:
-      env: this process's own.
-      config: not resolved yet.
+      env: this process's own environment.
+      config: the settings, not resolved yet.
       comm: the workers.
       factory: builds more environments; not needed here.
 
     Raises:
-      ValueError: the environment, a file or a setting is not what it must be.
+      ValueError: the environment, a file or a setting breaks a rule.
     """
     warnings: list[str] = []
     spec = check(
@@ -76,7 +76,7 @@ def build(
     """The training, ready for its first cycle.
 
     Raises:
-      ValueError: `load_path` holds no policy that fits.
+      ValueError: the policy in `load_path` does not fit.
     """
     config, spec, (demos, motion), *_ = prepared
     learner = build_learner(config, spec, comm)
@@ -114,7 +114,7 @@ def build_learner(config: HERConfig, spec: EnvSpec, comm: Communicator) -> DDPG:
 
 
 def _shape(spec: EnvSpec, config: HERConfig) -> str:
-    """What must agree for weights to keep their meaning: shapes, and the inputs'."""
+    """What must be equal for weights to keep their meaning: sizes and inputs."""
     ddpg, inputs = config.ddpg, config.inputs
     return (
         f"{spec.obs_dim}+{spec.goal_dim} inputs clipped to {inputs.clip_obs:g} and "
@@ -130,7 +130,7 @@ def _notes(config: HERConfig, spec: EnvSpec) -> list[str]:
     if demos.demo_file is not None:
         cloning = f"cloned {'with' if demos.q_filter else 'without'} Q-filter"
         notes.append(
-            f"{demos.num_demo} demonstrations of {demos.demo_file}, "
+            f"{demos.num_demo} demonstrations from {demos.demo_file}, "
             f"{cloning if demos.bc_loss else 'not cloned'}, "
             f"{demos.demo_batch_size} of {config.ddpg.batch_size} rows of a batch"
         )
@@ -141,7 +141,8 @@ def _notes(config: HERConfig, spec: EnvSpec) -> list[str]:
         )
     if config.collect.random_steps >= config.run.num_timesteps:
         notes.append(
-            f"warning: all {config.run.num_timesteps} steps act at random: random_steps"
-            f"={config.collect.random_steps}.  Train for longer, or lower it"
+            f"warning: all {config.run.num_timesteps} steps take random actions, since "
+            f"random_steps={config.collect.random_steps}.  Train for longer, or lower "
+            "random_steps"
         )
     return notes

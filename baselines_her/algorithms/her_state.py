@@ -1,4 +1,4 @@
-"""Counters of HER's checkpoints: could a run with these settings have left them?"""
+"""Checks that a run with these settings could have left a checkpoint's counters."""
 
 from typing import Any
 
@@ -17,18 +17,18 @@ def require_counters(
 
     Args:
       facts: holds the counters.
-      arrays: of the learner.
-      config: resolved.
-      n_added: episodes that this worker's replay buffer was given.
+      arrays: the learner's arrays.
+      config: the resolved settings.
+      n_added: episodes added to this worker's replay buffer so far.
 
     Raises:
-      ValueError: names the first of them.
+      ValueError: names the first one.
     """
     for name in COUNTERS:
         if type(facts[name]) is not int or not 0 <= facts[name] < MOST:
             raise refusal(name, f"which is {printable(facts[name], 100)}")
     cycles, episodes, updates, _ = (facts[name] for name in COUNTERS)
-    submitted = cycles * config.collect.num_env  # of each worker
+    submitted = cycles * config.collect.num_env  # by each worker
     steps = [int(arrays[f"adam/{name}/step"]) for name in ("actor", "critic")]
     agrees = {
         "n_episodes": max(submitted, n_added) <= episodes,

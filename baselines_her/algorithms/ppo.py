@@ -1,7 +1,7 @@
 """Proximal policy optimisation: one iteration is collect -> scale -> learn.
 
 Schulman et al. 2017 (arXiv:1707.06347), algorithm 1.  An iteration acts and learns with
-the same statistics of observations; they take in its data when it is over.
+the same statistics of observations; its data are added to them at its end.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from ..acting.gaussian_policy import GaussianPolicy
 from ..parallel.communicator import Solo
 from ..parallel.vector import Vector
 from ..ppo import PPO
@@ -35,7 +36,7 @@ class OnPolicy:
 
     Attributes:
       learner: networks, optimiser, statistics.
-      n_iterations: so far.
+      n_iterations: iterations so far.
     """
 
     ring = None
@@ -51,17 +52,17 @@ class OnPolicy:
         critical: Critical = contextlib.nullcontext,
         clock: Callable[[], float] = time.perf_counter,
     ):
-        """Joins the rooms.
+        """Connects the parts.
 
         Args:
-          config: resolved.
+          config: the resolved settings.
           spec: the environment's dimensions.
           learner: holds the networks.
           vector: the training environments.
-          tests: the environments of evaluations.
+          tests: the environments for evaluation.
           comm: the other workers; each has its own environments.
-          critical: a section within which `state` may not be taken.
-          clock: seconds, for the columns `time/*`.
+          critical: opens a section in which no checkpoint may be taken.
+          clock: returns seconds, for the columns `time/*`.
         """
         self._config, self._spec, self._clock = config, spec, clock
         self.learner, self._vector, self._tests = learner, vector, tests
@@ -114,7 +115,7 @@ class OnPolicy:
         return dict(zip(metrics, means.tolist()))
 
     def _collect(self) -> Rollout:
-        """S steps of every environment, with the policy and statistics of now."""
+        """S steps of every environment, with the current policy and statistics."""
         n, steps = len(self._vector), self._config.rollout.nsteps
         o, a = self._spec.obs_dim, self._spec.action_dim
         rollout = Rollout(
@@ -152,7 +153,7 @@ class OnPolicy:
         return np.stack([rng.permutation(rows) for _ in passes])
 
     def _schedules(self) -> tuple[float, float | None]:
-        """The learning rate's factor now, and log_std where it follows a schedule."""
+        """The current factor of the learning rate, and log_std if it has a schedule."""
         config, steps = self._config, self.n_env_steps
         scale = 1.0
         if config.ppo.lr_schedule == "linear":
@@ -178,14 +179,14 @@ class OnPolicy:
                 "train/length": float(np.mean(lengths)),
             }
 
-    # -- what an epoch asks for ----------------------------------------------
+    # -- what an epoch needs --------------------------------------------------
 
-    def policy(self):
+    def policy(self) -> GaussianPolicy:
         """A NumPy snapshot of the greedy policy."""
         return self.learner.policy()
 
     def evaluate(self, starts: list[Start]) -> tuple[Evaluation, Row]:
-        """Plays greedy episodes, side by side; returns them."""
+        """Plays greedy episodes side by side; returns their outcome."""
         with threadpool_limits(1, user_api="blas"):
             found = play_all(self._tests, self.policy(), starts)
         return Evaluation(*found), {}
@@ -256,9 +257,9 @@ class OnPolicy:
         self._kept = self._vector.state()
 
     def take_dealt(self) -> None:
-        """With another number of workers, every stream begins a new episode.
+        """Begins a new episode in every stream when the number of workers has changed.
 
-        Its number continues where no earlier run has been.
+        Their numbers are higher than those of all earlier episodes.
         """
         first = self.n_iterations * self._steps
         self._vector.begin(np.full(len(self._vector), first))
@@ -299,11 +300,11 @@ def discounted(
     Args:
       reward: [N, S].
       ended: [N, S] bool.
-      before: [N], what the last iteration carried on.
+      before: [N], what the last iteration carried over.
       gamma: discount.
 
     Returns:
-      The sums [N, S], and what is carried on [N].
+      The sums [N, S], and what is carried over [N].
     """
     total, sums = before, []
     for t in range(reward.shape[1]):
@@ -314,14 +315,14 @@ def discounted(
 
 
 def play_all(
-    vector: Vector, policy: Any, starts: list[Start]
+    vector: Vector, policy: GaussianPolicy, starts: list[Start]
 ) -> tuple[np.ndarray, np.ndarray]:
     """One greedy episode for each start, side by side: returns and lengths, [E].
 
     Args:
-      vector: its episode n begins as the start of number n does.
+      vector: its episode n begins in the same way as start number n.
       policy: acts for all streams at once.
-      starts: of evaluation episodes.
+      starts: of the evaluation episodes.
     """
     numbers = np.array([start.seed.spawn_key[2] for start in starts])
     returns, lengths = np.zeros(len(starts)), np.zeros(len(starts), int)

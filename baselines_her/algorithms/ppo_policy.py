@@ -1,4 +1,4 @@
-"""PPO's policy files: the arrays in them, and how to act with these."""
+"""PPO's policy files: the arrays in them, and how to act with them."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def read_spec(fields: dict[str, Any]) -> FlatSpec:
     """The spec in a policy file's header.
 
     Raises:
-      ValueError: it is not one that the checker could have written.
+      ValueError: the environment check could not have produced it.
     """
     limits = {k: fields[k] and tuple(fields[k]) for k in ("low", "high")}
     spec = FlatSpec(**{**fields, **limits})
@@ -34,7 +34,9 @@ def read_spec(fields: dict[str, Any]) -> FlatSpec:
         low, high = np.array(spec.low, float), np.array(spec.high, float)
         fits = low.shape == high.shape == (spec.action_dim,)
         if not (fits and np.isfinite([low, high]).all() and (low < high).all()):
-            raise ValueError("its action limits must be finite, the lower one first")
+            raise ValueError(
+                "its action limits must be finite, with the lower one first"
+            )
     return spec
 
 
@@ -42,7 +44,7 @@ def fit(spec: FlatSpec, env: gym.Env, env_id: str) -> FlatSpec:
     """The spec with which a policy plays in `env`.
 
     Raises:
-      ValueError: the environment's dimensions are not those of the policy.
+      ValueError: the environment's dimensions differ from the policy's.
     """
     actions = env.action_space
     n_actions = int(np.prod(actions.shape)) if actions.shape else 0
@@ -51,7 +53,7 @@ def fit(spec: FlatSpec, env: gym.Env, env_id: str) -> FlatSpec:
     if not isinstance(actions, gym.spaces.Box) or found != wanted:
         raise ValueError(
             f"the policy of {spec.env_id} has {wanted} observations and actions, but "
-            f"{env_id} has {found}.  Play it in its own environment."
+            f"{env_id} has {found}.  Play it in the one it was trained in."
         )
     limit = getattr(env.spec, "max_episode_steps", None) or spec.horizon
     return spec._replace(env_id=env_id, horizon=limit)

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import NamedTuple, cast
 
 import gymnasium as gym
+import numpy as np
 
 from ..acting.ppo_arrays import network_sizes
 from ..envs.check_flat import check_flat
@@ -26,7 +27,7 @@ MOST_TESTS = 32  # test environments side by side
 
 
 class Parts(NamedTuple):
-    """What PPO needs besides settings and the environment."""
+    """What PPO needs in addition to settings and the environment."""
 
     factory: EnvFactory
 
@@ -37,13 +38,13 @@ def prepare(
     """Checks the environment.
 
     Args:
-      env: this process's own.
-      config: not resolved yet.
+      env: this process's own environment.
+      config: the settings, not resolved yet.
       comm: the workers.
-      factory: builds more of them.
+      factory: builds more environments.
 
     Raises:
-      ValueError: the environment or a setting is not what it must be.
+      ValueError: the environment or a setting breaks a rule.
     """
     spec = check_flat(env, config.run.env)
     config = config.resolve(spec, comm.cores, comm.size)
@@ -61,7 +62,7 @@ def build(
     """The training, ready for its first iteration.
 
     Raises:
-      ValueError: `load_path` holds no policy that fits.
+      ValueError: the policy in `load_path` does not fit.
     """
     config, spec, (factory,), *_ = prepared
     learner = PPO(spec, config, generator(config.run.seed, WEIGHTS), comm)
@@ -79,13 +80,15 @@ def build(
     return OnPolicy(config, spec, learner, vector, tests, comm, critical)
 
 
-def _training_seed(seed: int, purpose: int, rank: int, k: int, number: int):
-    """Episodes of different streams and workers differ."""
+def _training_seed(
+    seed: int, purpose: int, rank: int, k: int, number: int
+) -> np.random.SeedSequence:
+    """The seed of a training episode; it differs between streams and workers."""
     return stream(seed, purpose, rank, k, number)
 
 
-def _test_seed(seed: int, k: int, number: int):
-    """An evaluation episode depends on its number alone."""
+def _test_seed(seed: int, k: int, number: int) -> np.random.SeedSequence:
+    """The seed of an evaluation episode; it depends only on the episode's number."""
     return stream(seed, EVALUATION, n=number)
 
 

@@ -1,4 +1,4 @@
-"""Arrays of a checkpoint: could they have come from a run with these settings?"""
+"""Checks that a run with these settings could have left a checkpoint's arrays."""
 
 import numpy as np
 
@@ -44,7 +44,7 @@ def require_finite(arrays: Arrays) -> None:
 
 def refusal(name: str, what: str) -> ValueError:
     return ValueError(
-        "a checkpoint must hold what a run with its settings leaves, found "
+        "a checkpoint must hold what a run with its settings could leave, found "
         f"{printable(name, 100)}, {what}.  Remove the folder `checkpoint` to start "
         "again."
     )

@@ -1,4 +1,4 @@
-"""What all commands share: errors are one sentence, exit codes mean something."""
+"""What all commands share: errors in one sentence, and exit codes."""
 
 import argparse
 import sys
@@ -15,14 +15,15 @@ class Parser(argparse.ArgumentParser):
     """Errors are one sentence on stderr and exit code 2, with no usage text."""
 
     def error(self, message: str) -> NoReturn:
-        """Ends the program."""
+        """Prints the error and ends the program."""
         refuse(message)
 
 
 def refuse(message: str) -> NoReturn:
     """Prints one sentence on stderr and exits with code 2.
 
-    If several workers meet the same error, only the first one prints it.
+    Workers other than the first wait a second before that.  If all meet the same error,
+    the first one has ended the job by then, and only its sentence is printed.
     """
     if launched_rank():
         time.sleep(1.0)
@@ -38,11 +39,11 @@ def is_for_want_of_memory(error: BaseException) -> bool:
 
 
 def run_command(call: Callable[..., Any], /, *arguments: Any, **options: Any) -> int:
-    """Calls what a command does; returns the exit code: 0, or 130 after Ctrl-C.
+    """Runs the function of a command; returns the exit code: 0, or 130 after Ctrl-C.
 
     An error that the user can correct (a value, a file, the machine) is printed as one
-    sentence, with code 2.
-    A reader of the output that goes away (`| head`) changes nothing.
+    sentence, and the exit code is 2.  If the reader of the output goes away (`| head`),
+    the command still runs to its end.
     """
     with sturdy_output():
         try:

@@ -18,14 +18,14 @@ METAVARS = {int: "N", float: "X", str: "TEXT"}
 
 
 class Command(NamedTuple):
-    """A command line, read."""
+    """A command line that has been read."""
 
-    flags: dict[str, Any]  # the settings that were given, each of its own type
+    flags: dict[str, Any]  # the settings that were given, converted to their types
     quiet: bool
 
 
 def parse_flags(arguments: list[str]) -> dict[str, Any]:
-    """The settings that were given, each of its own type; exits 2 on a bad one."""
+    """The settings that were given, converted to their types; exits 2 on a bad one."""
     return parse_command(arguments).flags
 
 
@@ -36,7 +36,7 @@ def parse_command(arguments: list[str]) -> Command:
         algorithm = entry(early.alg)
         if early.help not in (None, "often", "all"):
             raise ValueError(
-                f"--help takes nothing or `all`, found --help={early.help}.  Write "
+                f"--help takes no value or `all`, found --help={early.help}.  Write "
                 "--help, or --help=all for every flag."
             )
         if early.help == "all":
@@ -94,7 +94,7 @@ def _add_command_options(parser: Any) -> None:
 
 
 def _early_parser() -> Parser:
-    """What must be known before the algorithm's own flags can be read."""
+    """Reads the flags that must be known before the algorithm's own flags."""
     parser = Parser(prog=PROG, allow_abbrev=False, add_help=False)
     parser.add_argument("--alg", default=DEFAULT)
     _add_command_options(parser)
@@ -105,7 +105,7 @@ def _settings(algorithm: Entry, arguments: list[str]) -> dict[str, Any]:
     """The settings that were given.
 
     Raises:
-      ValueError: there is no such setting, or it cannot have this value.
+      ValueError: a setting does not exist or cannot have the given value.
     """
     known = flags_of(algorithm)
     given, unknown = build_parser(algorithm).parse_known_args(arguments)

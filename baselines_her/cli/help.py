@@ -1,4 +1,4 @@
-"""What `--help` prints: the flags that most users need, and what the preset sets."""
+"""The text of `--help`: the flags that most users need, and what the preset sets."""
 
 import dataclasses
 import shutil
@@ -62,14 +62,14 @@ def short_help(algorithm: Entry, given: dict[str, Any]) -> str:
 
 
 def text_of(value: Any) -> str:
-    """A setting's value, as it may be written on the command line."""
+    """A setting's value as it is written on the command line."""
     if isinstance(value, bool):
         return str(int(value))
     return f"{value:_}" if isinstance(value, int) else str(value)
 
 
 def choices_of(field: dataclasses.Field) -> str:
-    """The words that the field allows, in brackets; nothing if it takes others."""
+    """The values that a field allows, in brackets; empty if it has no such list."""
     choices = field.metadata["choices"]
     return f" [{' | '.join(choices)}]" if choices else ""
 
@@ -100,7 +100,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 
 def _wrap(text: str, width: int) -> list[str]:
-    """Lines that break between words only: a flag stays in one piece."""
+    """Lines broken only between words, so that a flag stays in one piece."""
     return textwrap.wrap(
         text, max(width, 20), break_on_hyphens=False, break_long_words=False
     )

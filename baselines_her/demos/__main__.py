@@ -29,7 +29,7 @@ def tell(line: str) -> None:
 
 
 def info(file: str, say: Callable[[str], None] = tell) -> None:
-    """Tells what a demonstration file holds."""
+    """Prints what a demonstration file holds."""
     demos = read(file)
     n, horizon, action_dim = demos.action.shape
     achieved = demos.achieved.astype(np.float64)  # squares of float32 may overflow
@@ -63,14 +63,14 @@ def replay(
     env: str | None = None,
     say: Callable[[str], None] = tell,
 ) -> float:
-    """Steps the stored actions again and returns the largest deviation.
+    """Replays the stored actions and returns the largest deviation.
 
     Args:
       file: demonstrations with start states.
       video: write the episodes to this .mp4 or .gif.
-      episodes: only the first ones.
-      env: the environment, where the file must not be believed (`module:Id`).
-      say: takes each line.
+      episodes: replay only this many; default: all.
+      env: the environment; needed if the file names one as `module:Id`.
+      say: called with each line of the report.
 
     Raises:
       ValueError: the file holds no start states.
@@ -83,7 +83,7 @@ def replay(
     if demos.state0 is None:
         raise ValueError(
             f"replaying needs start states, and {file} holds none.  Generate the "
-            "demonstrations anew with python -m baselines_her.demos.generate."
+            "demonstrations again with python -m baselines_her.demos.generate."
         )
     factory, frames = _factory(demos, env), []
     spec = _spec(demos, factory)
@@ -120,14 +120,14 @@ def convert(
     env: str | None = None,
     say: Callable[[str], None] = tell,
 ) -> None:
-    """Rewrites demonstrations: baselines' format, ours, Minari.
+    """Converts demonstrations between baselines' format, ours and Minari.
 
     Args:
       source: a file, or `minari:<dataset id>`.
       target: a file, or `minari:<dataset id>`.
       legacy: write the format of OpenAI baselines.
-      env: their environment, where the source does not tell it.
-      say: takes each line.
+      env: their environment, if the source does not name it.
+      say: called with each line of the report.
     """
     if target.startswith(MINARI):
         check_id(target.removeprefix(MINARI))
@@ -148,7 +148,7 @@ def convert(
 
 
 def read(source: str) -> Demos:
-    """Demonstrations of a file, or of `minari:<dataset id>`."""
+    """Demonstrations from a file, or from `minari:<dataset id>`."""
     if source.startswith(MINARI):
         return read_minari(source.removeprefix(MINARI))
     return load_demos(source)
@@ -162,38 +162,40 @@ def main(arguments: list[str] | None = None) -> int:
     add["info"].add_argument("file")
     add["replay"].add_argument("file")
     add["replay"].add_argument("--video", metavar="FILE", help=".mp4 or .gif")
-    add["replay"].add_argument("--episodes", type=int, help="only the first ones")
+    add["replay"].add_argument(
+        "--episodes", type=int, help="number of episodes (default: all)"
+    )
     add["convert"].add_argument("source", help="file or minari:<dataset id>")
     add["convert"].add_argument("target", help="file or minari:<dataset id>")
     add["convert"].add_argument(
         "--legacy", action="store_true", help="baselines' format"
     )
     for name in "replay", "convert":
-        add[name].add_argument("--env", help="environment, if the file does not tell")
+        add[name].add_argument("--env", help="environment, if the file names none")
     options: dict[str, Any] = vars(parser.parse_args(arguments))
     call = {f.__name__: f for f in COMMANDS}[options.pop("command")]
     return run_command(call, **options)
 
 
 class _Nobody(NamedTuple):
-    """Acts in no step: all actions are given by the start."""
+    """An actor that never acts: the start holds all actions."""
 
     def start(self, rng):
-        """Begins an episode without a step of its own."""
+        """Begins an episode in which it is never asked for an action."""
 
 
 def _factory(demos: Demos, env: str | None) -> EnvFactory:
-    told = demos.facts.get("env_id")
+    named = demos.facts.get("env_id")
     if env is not None:
         return env_factory(env, None)
-    if told is None:
+    if named is None:
         raise ValueError("the file does not name its environment: give --env=ID.")
-    if ":" in told:
+    if ":" in named:
         raise ValueError(
-            "a module that a file names is not imported: if you trust it, give "
-            f"--env={told}"
+            "a module that only a file names is not imported: if you trust it, give "
+            f"--env={named}"
         )
-    return env_factory(told, None)
+    return env_factory(named, None)
 
 
 def _spec(demos: Demos, factory: EnvFactory) -> EnvSpec:
@@ -206,7 +208,7 @@ def _require_fit(env: Any, spec: EnvSpec, file: str) -> None:
     """Refuses actions and goals that the environment cannot take.
 
     Raises:
-      ValueError: dimensions differ, or it is no goal environment.
+      ValueError: dimensions differ, or `env` is not a goal environment.
     """
     real = check(env, spec.env_id)
     wanted, found = (
@@ -214,7 +216,7 @@ def _require_fit(env: Any, spec: EnvSpec, file: str) -> None:
     )
     if found[:3] != wanted[:3] or found[3] > wanted[3]:
         raise ValueError(
-            f"{file} must fit {spec.env_id} (observation, goal, action, most steps: "
+            f"{file} must fit {spec.env_id} (observation, goal, action, steps at most: "
             f"{wanted}), found {found}.  Name its environment with --env."
         )
 

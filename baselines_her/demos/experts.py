@@ -1,4 +1,4 @@
-"""Scripted experts for the Fetch tasks: they see what a policy sees.
+"""Scripted experts for the Fetch tasks, which see only what a policy sees.
 
 An observation holds the gripper's position in 0:3, the object's in 3:6 and the
 object's relative to the gripper in 6:9 (metres).  An action moves the gripper by up
@@ -15,17 +15,17 @@ OPEN, CLOSED = 1.0, -1.0
 
 
 def towards(offset: np.ndarray, fingers: float) -> np.ndarray:
-    """The action that moves the gripper by `offset` [3] metres, if it can."""
+    """The action that moves the gripper by `offset` [3] metres, or as far as it can."""
     return np.append(np.clip(GAIN * offset, -1, 1), fingers)
 
 
 def length(vector: np.ndarray) -> float:
-    """Its Euclidean length."""
+    """The Euclidean length."""
     return float(np.linalg.norm(vector))
 
 
 class Reach:
-    """Straight to the goal."""
+    """Moves straight to the goal."""
 
     def act(self, obs, achieved, goal):
         """The next action [4]."""
@@ -33,7 +33,7 @@ class Reach:
 
 
 class PickAndPlace:
-    """Over the object, down, close, carry to the goal, hold."""
+    """Moves over the object, goes down, closes, carries it to the goal, holds it."""
 
     def __init__(self):
         self.is_over = self.is_down = False
@@ -56,7 +56,7 @@ class PickAndPlace:
 
 
 class Push:
-    """Round the object to its far side, down, then through it towards the goal."""
+    """Moves around the object to its far side, down, then pushes it to the goal."""
 
     BEHIND, HEIGHT, ABOVE = 0.075, 0.0, 0.09
 
@@ -86,7 +86,7 @@ class Push:
         if not self.is_behind:
             target = behind + np.array([0, 0, self.ABOVE])
             if aside > 0.04 and gripper[2] < thing[2] + 0.06:
-                target = np.append(gripper[:2], target[2])  # up first
+                target = np.append(gripper[:2], target[2])  # first straight up
             return towards(target - gripper, CLOSED)
         if not self.is_down:
             return towards(np.append(behind[:2], height) - gripper, CLOSED)
@@ -98,20 +98,22 @@ class Push:
 
 
 class Slide:
-    """Down behind the puck, then one strike of two steps: the rest is sliding.
+    """Goes down behind the puck and strikes it once, for two steps; it slides the rest.
 
     Last-step success: 0.94 in 100 episodes (noise 0, seed 0).  Most failures stop 5 to
-    9 cm off: where in a time step the fingers meet the puck shifts its way by 2 cm
-    (deviation), and strikes straight ahead carry 0.7 m at most.
+    9 cm from the goal: the moment within a time step at which the fingers meet the puck
+    changes the distance by 2 cm (standard deviation), and straight strikes reach 0.7 m
+    at most.
 
     `STRIKES` was fitted by least squares to 1500 simulated strikes (FetchSlide-v4,
-    resets 50000 to 51499) of random angle and size: how far and where the puck slid.
-    The fingers' box turns it aside, towards the normal of the face that hits it.
+    resets 50000 to 51499) of random angle and size: how far and in which direction the
+    puck slid.  The fingers are a box, which deflects it towards the normal of the face
+    that hits it.
     """
 
     BEHIND, ABOVE, SETTLED = 0.05, 0.07, 0.001
-    STEPS, LATEST = 2, 24  # of the strike; when it starts, settled or not
-    # For strikes at 0, 0.1, ... 1.6 rad to the x axis, to either side: `a` and `b` of
+    STEPS, LATEST = 2, 24  # of the strike; the step at which it starts at the latest
+    # For strikes at 0, 0.1, ... 1.6 rad from the x axis, on either side: `a` and `b` of
     # sqrt(metres slid) = a * size + b, then of turn = a * size + b in radians.
     STRIKES = np.array([
         (0.802, 0.013, 0.016, 0.004),  # 0.0
@@ -167,7 +169,7 @@ class Slide:
         if not self.is_over:
             step[2] += self.ABOVE
             if step[2] > 0.03:
-                step[:2] = 0  # up first
+                step[:2] = 0  # first straight up
         elif self.is_down and self.n_struck < self.STEPS:
             self.n_struck += 1
             return np.append(np.clip(self.strike, -1, 1), CLOSED)

@@ -1,9 +1,9 @@
-"""Demonstration files: plain arrays and one JSON text, with a digest over all of it.
+"""Demonstration files: plain arrays and one JSON text, with a digest of everything.
 
 `numpy.load` opens one without `allow_pickle`.  Arrays: obs [N, T+1, O], achieved
 [N, T+1, G], goal [N, G], action [N, T, A] (float32), success [N] (bool), seed [N]
-(int64), state0 [N, S] (float64, if known), and meta: bytes of JSON.  The files of
-OpenAI baselines are read too, see `legacy`.
+(int64), state0 [N, S] (float64, if known), and meta: bytes of JSON.  Files of OpenAI
+baselines can also be read; see `legacy`.
 """
 
 import json
@@ -41,10 +41,10 @@ DTYPES = {
 
 
 def write_demos(path: str | Path, demos: Demos) -> None:
-    """Writes a demonstration file in one step.
+    """Writes a demonstration file atomically.
 
     Raises:
-      ValueError: the demonstrations contradict themselves, or hold a NaN.
+      ValueError: the demonstrations are inconsistent, or a number is not finite.
     """
     check_demos(demos)
     arrays = _arrays_of(demos)
@@ -60,12 +60,12 @@ def write_demos(path: str | Path, demos: Demos) -> None:
 def load_demos(path: str | Path) -> Demos:
     """Reads a demonstration file, ours or one of OpenAI baselines.
 
-    Nothing in the file is executed, and nothing large is allocated before its sizes
-    were checked.
+    Nothing in the file is executed, and nothing large is allocated before its size has
+    been checked.
 
     Raises:
-      ValueError: it is not a whole, consistent demonstration file; the sentence names
-        the file, the episode where there is one, and the remedy.
+      ValueError: it is not a complete and consistent demonstration file; the message
+        names the file, the episode if one is at fault, and the remedy.
     """
     path = Path(path).expanduser()
     try:
@@ -82,7 +82,7 @@ def load_demos(path: str | Path) -> Demos:
 
 
 def check_demos(demos: Demos) -> None:
-    """Refuses demonstrations that contradict themselves.
+    """Refuses inconsistent demonstrations.
 
     Raises:
       ValueError: shapes disagree, or a number is not finite.
@@ -118,7 +118,7 @@ def check_demos(demos: Demos) -> None:
 
 
 def demos_for(config: DemoConfig, spec: EnvSpec) -> tuple[Demos | None, list[str]]:
-    """The demonstrations that a training asks for, and warnings about them.
+    """The demonstrations that a training needs, and warnings about them.
 
     Raises:
       ValueError: the file is damaged, of another environment, too short, or its
@@ -136,7 +136,7 @@ def demos_for(config: DemoConfig, spec: EnvSpec) -> tuple[Demos | None, list[str
     if config.demo_resets and demos.state0 is None:
         raise ValueError(
             f"demo_resets needs start states, and {file} holds none.  Generate the "
-            "demonstrations anew with python -m baselines_her.demos.generate."
+            "demonstrations again with python -m baselines_her.demos.generate."
         )
     return first(demos, config.num_demo), _warnings(demos, file)
 
@@ -174,7 +174,7 @@ def _warnings(demos: Demos, file: str) -> list[str]:
     here = physics_generation(package_versions()["mujoco"])
     if made is None or made == here:
         return []
-    return [f"warning: {file} was made with {made}, this is {here}: physics differ"]
+    return [f"warning: {file} was made with {made}, this is {here}: physics differs"]
 
 
 def _arrays_of(demos: Demos) -> dict[str, np.ndarray]:

@@ -1,6 +1,6 @@
 """Demonstrations of a scripted expert: `python -m baselines_her.demos.generate`.
 
-It plays, keeps the episodes that succeed, and writes them to a file.
+The expert plays; the episodes that succeed are kept and written to a file.
 """
 
 import sys
@@ -21,7 +21,7 @@ from .experts import EXPERTS, Expert
 from .file import write_demos
 from .record import join, record
 
-MOST_TRIALS = 20  # for each wanted episode
+MOST_TRIALS = 20  # episodes played for each one that is wanted
 FILMED = 5  # episodes
 
 
@@ -30,7 +30,7 @@ class Played(NamedTuple):
 
     kept: list[Demos]  # one episode each
     n_played: int
-    frames: list[Any]  # of the first episodes, if they are filmed
+    frames: list[Any]  # of the first episodes, if a film is wanted
 
 
 def generate(
@@ -47,11 +47,11 @@ def generate(
     Args:
       env: a Fetch task, with or without version.
       episodes: how many to keep.
-      seed: of the environment's resets and of the noise.
+      seed: for the environment's resets and the noise.
       noise: standard deviation of Gaussian noise on the actions.
       out: the file; default: data_fetch_random_<episodes>.npz.
-      video: film the first episodes: .mp4 or .gif.
-      keep_failures: keep episodes that do not succeed, too.
+      video: write a film (.mp4 or .gif) of the first episodes.
+      keep_failures: also keep episodes that do not succeed.
 
     Raises:
       ValueError: there is no expert for `env`, or a number is out of range.
@@ -96,7 +96,7 @@ def _play(
     keep_failures: bool,
     is_filmed: bool,
 ) -> Played:
-    """Plays until enough episodes are kept, or too many were tried."""
+    """Plays until enough episodes are kept or too many have been tried."""
     kept: list[Demos] = []
     frames: list[Any] = []
 

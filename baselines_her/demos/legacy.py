@@ -1,7 +1,8 @@
 """Demonstration files of OpenAI baselines: `acs`, `obs`, `info`, two of them pickles.
 
-obs [N, T+1] are dictionaries {observation, achieved_goal, desired_goal}, info [N, T]
-dictionaries {is_success}.  They are read by `pickled_arrays`, which runs nothing.
+obs [N, T+1] holds dictionaries {observation, achieved_goal, desired_goal}, and info
+[N, T] holds dictionaries {is_success}.  `pickled_arrays` reads them without executing
+anything.
 """
 
 import io
@@ -17,8 +18,8 @@ from ..types import Demos
 from .pickled_arrays import read_pickled_array, resolve
 
 COMPRESSION = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-MAX_BYTES = 2**24  # unpacked, of one array: some 700 episodes
-MAX_RATIO = 200  # unpacked against packed bytes
+MAX_BYTES = 2**24  # of one unpacked array: about 700 episodes
+MAX_RATIO = 200  # unpacked bytes per packed byte
 OPCODES_PER_STEP, MAX_OPCODES = 100, 2_000_000  # a step takes about 60
 
 
@@ -26,7 +27,8 @@ def parse(archive: Archive) -> Demos:
     """The demonstrations of an opened file.
 
     Raises:
-      ValueError: they are ragged, or hold anything but arrays and dictionaries.
+      ValueError: episodes differ in length, or hold other things than arrays and
+        dictionaries.
     """
     action = _actions(archive)
     n, horizon = action.shape[:2]
@@ -50,7 +52,7 @@ def parse(archive: Archive) -> Demos:
 
 
 def write_legacy(path: str | Path, demos: Demos) -> None:
-    """Writes demonstrations as OpenAI baselines reads them."""
+    """Writes demonstrations in the format that OpenAI baselines reads."""
     obs = [
         [
             {"observation": o, "achieved_goal": a, "desired_goal": demos.goal[k]}
@@ -85,7 +87,7 @@ def _actions(archive: Archive) -> np.ndarray:
     if len(shape) != 3 or dtype.kind != "f" or 0 in shape:
         raise ValueError(f"acs must be [N, T, A] numbers, found {shape} {dtype}")
     if len(body) != np.prod(shape, dtype=object) * dtype.itemsize:
-        raise ValueError(f"acs holds {len(body)} bytes, too few or many")
+        raise ValueError(f"acs holds {len(body)} bytes, too few or too many")
     return _float32(np.frombuffer(body, dtype).reshape(shape))
 
 
@@ -97,7 +99,7 @@ def _unpacked(archive: Archive, name: str):
 
 
 def _succeeded(value: Any) -> bool:
-    """An entry `is_success`: a number, alone or as an array of one."""
+    """An entry `is_success`: a number, or an array of one number."""
     value = resolve(value)
     if isinstance(value, np.ndarray) and value.size == 1:
         value = value.reshape(())[()]
@@ -127,7 +129,7 @@ def _dictionaries(archive: Archive, name: str, n: int, steps: int) -> list[list[
                 "or extend every episode to the same number of steps"
             )
         if not all(type(entry) is dict for entry in row):
-            raise ValueError(f"episode {k} holds something else than dictionaries")
+            raise ValueError(f"episode {k} must hold dictionaries only")
     if len(rows) != n or len(flat) not in (n, n * steps):
         raise ValueError(f"{name} must hold {n} episodes, found {len(rows)}")
     return rows
@@ -146,6 +148,6 @@ def _field(rows: list[list[dict]], key: str, n: int, steps: int) -> np.ndarray:
 
 
 def _float32(values: Any) -> np.ndarray:
-    """What is too large becomes infinite in silence; `check_demos` refuses it."""
+    """As float32; too large numbers become infinite, and `check_demos` refuses them."""
     with np.errstate(over="ignore"):
         return np.array(values, np.float32)

@@ -11,12 +11,12 @@ from ..types import Demos, EnvSpec, Episodes
 from .record import demos_of, join
 
 MISSING = "Minari datasets need minari.  Run: pip install 'baselines-her[demos]'"
-# Names of folders without dots, so there is no way upwards; then a version.
+# Names of folders without dots, so that no path leads upwards; then a version.
 ID = re.compile(r"([\w-]+/)*[\w-]+-v\d{1,9}", re.ASCII)
 
 
 def check_id(dataset_id: str) -> str:
-    """The id, if it is one; asked before minari makes a folder of that name.
+    """The id, if it is valid; checked before minari makes a folder with that name.
 
     Raises:
       ValueError: it is not of the form `push/human-v0`.
@@ -65,10 +65,10 @@ def write_minari(dataset_id: str, demos: Demos, env: Any) -> None:
     Args:
       dataset_id: such as `fetch/pick-scripted-v0`.
       demos: what to write.
-      env: their environment, for its spaces and its reward.
+      env: their environment, for its spaces and rewards.
 
     Raises:
-      ValueError: the dataset exists, or the id is none.
+      ValueError: the dataset exists, or the id is not valid.
     """
     check_id(dataset_id)
     minari = _minari()
@@ -112,7 +112,7 @@ def _read_episode(episode: Any, env_id: str | None) -> Demos:
     observations, n = episode.observations, len(episode.actions)
     keys = {"observation", "achieved_goal", "desired_goal"}
     if not isinstance(observations, dict) or not keys <= set(observations):
-        raise ValueError(f"a goal environment's observations hold {sorted(keys)}.")
+        raise ValueError(f"a goal environment's observations must hold {sorted(keys)}.")
     goals = np.asarray(observations["desired_goal"])
     if not (goals == goals[:1]).all():
         raise ValueError(f"episode {episode.id} changes its goal: leave it out.")

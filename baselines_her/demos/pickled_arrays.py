@@ -1,9 +1,9 @@
 """Reading pickles of nested lists, dictionaries and NumPy arrays as data.
 
-The demonstration files of OpenAI baselines are object arrays, that is, pickles.  Here
-is no unpickler: the opcodes are walked by a machine of our own, in which the four
-names that NumPy's pickles hold stand for marks and not for functions.  Nothing is
-imported or called, and no more memory is taken than the bytes explain.
+The demonstration files of OpenAI baselines are object arrays, that is, pickles.  There
+is no unpickler here: a machine of our own walks through the opcodes.  For it the four
+names in NumPy's pickles are marks and not functions, so nothing is imported or called.
+It never uses more memory than the size of the file explains.
 """
 
 import math
@@ -22,11 +22,11 @@ MAX_STACK = 10_000  # NumPy's own pickles add a thousand objects at a time
 
 
 class _Name(str):
-    """A global that stands on the stack."""
+    """A global on the stack."""
 
 
 class _Pending:
-    """A dtype or an array whose state has not come yet, then its value."""
+    """A dtype or an array that waits for its state; then its value."""
 
     def __init__(self, kind: str, code: str = ""):
         self.kind, self.code = kind, code
@@ -34,15 +34,15 @@ class _Pending:
 
 
 def read_pickled_array(data: bytes, max_opcodes: int) -> np.ndarray | list:
-    """The array that `data` pickles; object arrays come as flat lists.
+    """The array that was pickled in `data`; object arrays become flat lists.
 
     Args:
-      data: protocol 2 to 5.
-      max_opcodes: refuse longer programs.
+      data: a pickle of protocol 2 to 5.
+      max_opcodes: longer programs are refused.
 
     Raises:
-      UnsafePickle: it holds something else than lists, dictionaries and arrays, or
-        another opcode or length.
+      UnsafePickle: it holds anything but lists, dictionaries and arrays, an unexpected
+        opcode, or a wrong length.
     """
     machine = _Machine()
     try:
@@ -59,19 +59,19 @@ def read_pickled_array(data: bytes, max_opcodes: int) -> np.ndarray | list:
     except Exception as error:  # damaged programs raise many kinds
         raise UnsafePickle(f"it is cut short or damaged ({error!s:.80})") from None
     if len(machine.stack) != 1:
-        raise UnsafePickle("it leaves more or less than one value")
+        raise UnsafePickle("it does not leave exactly one value")
     return _plain(machine.stack.pop())
 
 
 class _Machine:
-    """A stack and a memo; every opcode that it knows is a line of `_STEPS`."""
+    """A stack and a memo; `_STEPS` has one line for every opcode that it knows."""
 
     def __init__(self) -> None:
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
 
     def run(self, name: str, argument: Any) -> None:
-        """Does one opcode."""
+        """Executes one opcode."""
         if name in ("PROTO", "FRAME"):
             return
         if name in _CONSTANTS:
@@ -79,7 +79,7 @@ class _Machine:
         elif name in _STEPS:
             _STEPS[name](self, argument)
         else:
-            raise UnsafePickle(f"the opcode {name} may not stand in it")
+            raise UnsafePickle(f"the opcode {name} is not allowed")
 
     def pop_to_mark(self) -> list[Any]:
         """What was pushed since the last mark."""
@@ -117,17 +117,17 @@ class _Machine:
             target[key] = value
 
     def push_name(self, module: str, name: str) -> None:
-        """A global: one of the four, as a mark."""
+        """Pushes a global, which must be one of the four, as a mark."""
         if module not in MODULES or name not in NAMES:
             words = f"{module}.{name}"[:80]
             raise UnsafePickle(f"it names {words}, which is not run")
         self.stack.append(_Name(name))
 
     def reduce(self) -> None:
-        """A call: it makes a pending array or dtype, or a scalar's value."""
+        """A call, which makes a pending array or dtype, or a scalar's value."""
         arguments, name = self.stack.pop(), self.stack.pop()
         if type(name) is not _Name or type(arguments) is not tuple:
-            raise UnsafePickle("only NumPy's own calls may stand in it")
+            raise UnsafePickle("only NumPy's own calls are allowed")
         if name == "_reconstruct" and arguments[0] == "ndarray":
             self.stack.append(_Pending("array"))
         elif name == "dtype" and arguments[0] in DTYPES:
@@ -164,12 +164,12 @@ class _Machine:
 
 def _dtype(pending: Any) -> str:
     if type(pending) is not _Pending or pending.kind != "dtype":
-        raise UnsafePickle("a dtype must stand here")
+        raise UnsafePickle("a dtype is missing")
     return pending.code
 
 
 def _require_shape(shape: Any) -> None:
-    """Refuses what must not be multiplied: text, lists, numbers without end."""
+    """Refuses shapes that must not be multiplied: text, lists, huge numbers."""
     if type(shape) is not tuple or len(shape) > 8:
         raise UnsafePickle("an array of an impossible shape")
     if not all(type(n) is int and 0 <= n < 2**31 for n in shape):

@@ -1,4 +1,4 @@
-"""Demonstrations made by anybody who can act: scripted experts, trained policies."""
+"""Records demonstrations of any actor: scripted experts, trained policies."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,13 +19,13 @@ def record(
     start: Start,
     on_state: Callable[[], None] = lambda: None,
 ) -> tuple[Episodes, Demos]:
-    """Plays one episode; the same as a demonstration, with the state it began in.
+    """Plays one episode; also returns it as a demonstration with its start state.
 
     Args:
       env: a goal environment.
       spec: its dimensions.
       actor: plays the episode.
-      start: of the episode.
+      start: where the episode begins.
       on_state: called after the reset and after every step.
     """
     states: list[np.ndarray] = []
@@ -44,7 +44,7 @@ def record(
 def demos_of(
     episodes: Episodes, seeds: list[int], state0: np.ndarray | None, spec: EnvSpec
 ) -> Demos:
-    """Episodes as demonstrations, with the environment and the versions noted."""
+    """Episodes as demonstrations that name the environment and the versions."""
     return Demos(
         *(episodes.obs, episodes.achieved, episodes.goal, episodes.action),
         success=episodes.success[:, -1],
@@ -55,7 +55,7 @@ def demos_of(
 
 
 def join(parts: list[Demos], **facts: Any) -> Demos:
-    """Demonstrations one after the other, with further facts."""
+    """Several demonstrations as one record, with further facts."""
     names = [name for name in Demos._fields if name not in ("facts", "state0")]
     joined = {n: np.concatenate([getattr(p, n) for p in parts]) for n in names}
     states = [part.state0 for part in parts if part.state0 is not None]

@@ -1,9 +1,9 @@
 """Where training episodes begin: at the environment's start, or within a demonstration.
 
 Nair et al. 2018 (arXiv:1709.10089), section IV.D.  The demonstration's start state is
-restored and its own actions are taken up to a step, for MuJoCo's state alone is not
-exact in the middle of an episode (see `envs.state`).  The episode stays T steps long
-and is stored whole.
+restored and its actions are repeated up to a step, because MuJoCo's state alone is not
+exact in the middle of an episode (see `envs.state`).  The episode still has T steps
+and is stored completely.
 """
 
 from ..seeding import DEMO_STARTS, TRAINING, generator, stream
@@ -16,8 +16,8 @@ def training_start(
     """The start of training episode `n`.
 
     Args:
-      seed: of the run.
-      rank: the worker's.
+      seed: the run's seed.
+      rank: the worker's rank.
       n: the episode's number.
       demos: with `state0`, if `share` is above 0.
       share: probability of a start within a demonstration, at a step from 1 to T-1.

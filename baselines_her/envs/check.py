@@ -1,7 +1,7 @@
-"""Is this an environment that hindsight can learn in?  Found out before training.
+"""Checks before training whether hindsight can learn in an environment.
 
-Every rule is checked by looking at the spaces or by playing a few random episodes;
-what is broken is named in one sentence with a remedy.
+Every rule is checked by looking at the spaces or by playing a few random episodes.  Any
+violation is reported in one sentence with a remedy.
 """
 
 import math
@@ -16,8 +16,8 @@ from .inputs import input_warnings
 from .rewards import check_rewards, check_rows, reward_function, reward_kind
 from .trial import KEYS, Trace, random_episode
 
-EPISODES = 1, 2, 1  # the seeds of the random episodes; the first comes twice
-# Attributes of gymnasium-robotics' mazes, whatever wraps them, and of others like them.
+EPISODES = 1, 2, 1  # the seeds of the random episodes; the first one is used twice
+# Attributes of the mazes of gymnasium-robotics (even wrapped) and of similar ones.
 ENDS = (
     "continuing_task",
     True,
@@ -40,20 +40,20 @@ def check(
     clip_obs: float = math.inf,
     warn: Callable[[str], None] = lambda warning: None,
 ) -> EnvSpec:
-    """Proves the contract and measures the dimensions.
+    """Checks all rules and measures the dimensions.
 
     Args:
       env: a goal environment; it is reset and stepped.
       env_id: its name in messages and files.
       by_row: rewards are computed row by row, see `reward_function`.
-      clip_obs: where the policy's inputs are clipped; default: nowhere.
+      clip_obs: the limit at which the policy's inputs are clipped; default: none.
       warn: called with each sentence about inputs that the policy cannot tell apart.
 
     Returns:
       Its `EnvSpec`.
 
     Raises:
-      ValueError: what must hold, what was found, what to do.
+      ValueError: a rule is broken; the message says what was found and what to do.
       RuntimeError: the environment raised an error.
     """
     obs_dim, goal_dim = _check_observation_space(env.observation_space)
@@ -83,7 +83,7 @@ def check(
 
 
 def _check_attribute(env: gym.Env, name: str, wanted: bool, rule: str, effect: str):
-    """Random episodes may succeed too seldom to show what a success does."""
+    """Checks an attribute: random episodes may be too rarely successful to show it."""
     try:
         found = env.get_wrapper_attr(name)
     except AttributeError:
@@ -163,7 +163,7 @@ def _check_repeatable(first: Trace, again: Trace):
         if a.shape != b.shape or not np.array_equal(a, b, equal_nan=True):
             refuse(
                 "an episode must be the same after the same reset(seed=) and actions, "
-                "whatever came before",
+                "regardless of earlier episodes",
                 f"a different {name.replace('_', ' ')} the second time",
                 "draw from self.np_random only, and reset all state in reset()",
             )

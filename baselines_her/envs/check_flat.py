@@ -1,7 +1,7 @@
-"""Is this an environment that PPO can learn in?  Found out before training.
+"""Checks before training whether PPO can learn in an environment.
 
 Observations are flat Boxes, or Dicts of them; actions are flat Boxes.  Episodes may end
-early or be cut off.  What is broken is named in one sentence with a remedy.
+early or be cut off.  Any violation is reported in one sentence with a remedy.
 """
 
 from typing import Any
@@ -16,14 +16,14 @@ STEPS = 200  # of each trial; an episode may be longer
 
 
 def check_flat(env: gym.Env, env_id: str) -> FlatSpec:
-    """Proves the contract and measures the dimensions.
+    """Checks all rules and measures the dimensions.
 
     Args:
-      env: is reset and stepped.
+      env: an environment; it is reset and stepped.
       env_id: its name in messages and files.
 
     Raises:
-      Refusal: what must hold, what was found, what to do.
+      Refusal: a rule is broken; the message says what was found and what to do.
     """
     obs_dim = _observation_dim(env.observation_space)
     low, high = _action_limits(env.action_space)
@@ -36,7 +36,7 @@ def check_flat(env: gym.Env, env_id: str) -> FlatSpec:
         if not np.array_equal(one, two):
             refuse(
                 "an episode must be the same after the same reset(seed=) and actions, "
-                "whatever came before",
+                "regardless of earlier episodes",
                 f"different {name} the second time",
                 "draw from self.np_random only, and reset all state in reset()",
             )
@@ -64,7 +64,7 @@ def _action_limits(
         refuse(
             "actions must be continuous: a flat Box",
             f"discrete ones ({space})",
-            "choose another algorithm, for this one has no discrete policy",
+            "choose another algorithm, since this one has no discrete policy",
         )
     if not isinstance(space, gym.spaces.Box) or len(space.shape) != 1:
         refuse("the action space must be a flat Box", str(space), "use a Box")

@@ -1,7 +1,7 @@
-"""What an environment must not do, and where it did it.
+"""Errors for environments that break a rule, with the place where they broke it.
 
-Every message here is complete: one sentence for the user, and a traceback only where
-the environment's own code raised an error.
+Every message here is complete: one sentence for the user, with a traceback only if the
+environment's own code raised an error.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-SIGNAL_CODES = 128  # a handler that ends the run exits with this plus the signal
+SIGNAL_CODES = 128  # a signal handler that ends the run exits with 128 + signal
 
 
 class Fault(RuntimeError):
@@ -22,11 +22,11 @@ class Fault(RuntimeError):
 
 
 class BadState(Fault):
-    """A number that is not finite came out of an environment or an actor."""
+    """An environment or an actor produced a number that is not finite."""
 
 
 class Refusal(ValueError):
-    """An environment cannot be used for what was asked."""
+    """An environment cannot be used for the requested purpose."""
 
 
 TOLD = Fault, Refusal  # messages that need no traceback
@@ -44,7 +44,7 @@ class Place(NamedTuple):
     episode: str  # e.g. "episode 7"
 
     def at(self, t: int) -> str:
-        """The place, with its step."""
+        """The place including the step."""
         return f"{self.env_id}, {self.episode}, step {t}"
 
     def call(
@@ -76,24 +76,24 @@ class Place(NamedTuple):
             ) from None
 
     def require_finite(self, name: str, value: Any, t: int) -> None:
-        """MuJoCo answers a NaN with a silent reset, compute_reward with success."""
+        """Refuses a NaN: MuJoCo would reset silently, compute_reward report success."""
         if not math.isfinite(np.sum(value)):
             raise self.bad_number(f"{name}, {value}", t)
 
     def bad_number(self, what: str, t: int) -> BadState:
-        """Names environment, episode, step and field."""
+        """The error that names environment, episode, step and field."""
         return BadState(
-            f"numbers must be finite, found in {self.at(t)}: {what}.  Look at the "
+            f"numbers must be finite, found in {self.at(t)}: {what}.  Correct the "
             "environment, or give --skip_bad_episodes."
         )
 
 
 @contextlib.contextmanager
 def exits_refused() -> Iterator[None]:
-    """Within it, `os._exit` of this thread raises SystemExit instead.
+    """Within the block, `os._exit` in this thread raises SystemExit instead.
 
-    An environment that is played in the run's own process could otherwise end an
-    unfinished run with exit code 0.  Other threads and forked processes may exit.
+    Otherwise an environment that is played in the run's own process could end an
+    unfinished run with exit code 0.  Other threads and forked processes may still exit.
     """
     leave, owner, over = os._exit, _who(), threading.Event()
 
@@ -107,7 +107,7 @@ def exits_refused() -> Iterator[None]:
         yield
     finally:
         over.set()
-        if os._exit is refuse_exit:  # and not that of a thread that plays, too
+        if os._exit is refuse_exit:  # and not the one of another thread that plays
             os._exit = leave
 
 

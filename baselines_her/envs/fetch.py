@@ -1,9 +1,9 @@
 """The Fetch and Hand environments without their slowest bookkeeping.
 
 A PickAndPlace step spends a third of its time looking up 15 joints by name, one at a
-time.  The environments reach those look-ups through one attribute, `_utils`; here it
-is replaced by the same functions with the addresses found once.  The environments'
-own code and MuJoCo's steps stay as they are, and so does every bit of what they return.
+time.  The environments call those look-ups through one attribute, `_utils`, which is
+replaced here by the same functions with addresses that are found only once.  The
+environments' own code, MuJoCo's steps and every bit of the results stay the same.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ REPLACED = (
     "get_site_jacp",
     "get_site_jacr",
 )
-# Of the sources of these functions in gymnasium-robotics 1.4.2.
+# Digest of the source of these functions in gymnasium-robotics 1.4.2.
 KNOWN = ("f11728719a8b5d75",)
 
 
@@ -35,8 +35,8 @@ def speed_up(env: gym.Env) -> None:
     """Replaces the look-ups of a MuJoCo robot environment.
 
     Args:
-      env: any environment; others than gymnasium-robotics' robots, of a version that
-        is known, are left alone.
+      env: any environment; it is not changed unless it is a robot of a known version
+        of gymnasium-robotics.
     """
     base: Any = env.unwrapped
     if is_known_robot(env):
@@ -45,17 +45,17 @@ def speed_up(env: gym.Env) -> None:
 
 
 def slowness(env: gym.Env) -> str | None:
-    """One sentence why `speed_up` leaves a robot environment as it is, or None."""
+    """One sentence why `speed_up` does not change a robot environment, or None."""
     if _is_plain_robot(env) and not is_known_robot(env):
         return (
-            "fast_env knows gymnasium-robotics 1.4.2, and another version is "
-            "installed: its own observation code is used."
+            "fast_env supports gymnasium-robotics 1.4.2, but another version is "
+            "installed: its own observation code is used, which is slower."
         )
     return None
 
 
 def is_known_robot(env: gym.Env) -> bool:
-    """Whether these are the functions that `FastUtils` was written after."""
+    """Whether the functions are those that `FastUtils` reproduces."""
     return _is_plain_robot(env) and digest(_utils(env)) in KNOWN
 
 
@@ -76,15 +76,15 @@ def digest(utils: Any) -> str:
 
 
 class FastUtils:
-    """`gymnasium_robotics.utils.mujoco_utils` for one model, with addresses kept."""
+    """`gymnasium_robotics.utils.mujoco_utils` for one model, with cached addresses."""
 
     def __init__(self, utils: Any, model: Any, joint_names: tuple[str, ...]):
         """Finds the addresses.
 
         Args:
-          utils: the original module; serves whatever is not replaced.
+          utils: the original module, used for everything that is not replaced.
           model: the environment's MjModel.
-          joint_names: of all joints, in the environment's order.
+          joint_names: all joints in the environment's order.
         """
         import mujoco
 
@@ -106,7 +106,7 @@ class FastUtils:
         return getattr(self._utils, name)
 
     def robot_get_obs(self, model, data, joint_names):
-        """Positions and velocities of the robot's joints, in their names' order."""
+        """Positions and velocities of the robot's joints, in the order of the names."""
         return data.qpos[self._qpos], data.qvel[self._qvel]
 
     def get_site_xpos(self, model, data, name):
@@ -128,13 +128,13 @@ class FastUtils:
         return self._jacobian @ data.qvel
 
     def ctrl_set_action(self, model, data, action):
-        """Writes the actuators' part of an action; positions are relative."""
+        """Writes the part of an action for the actuators; positions are relative."""
         ctrl, qpos = data.ctrl, data.qpos
         for (n, address), value in zip(self._actuators, action[self._n_mocap :]):
             ctrl[n] = value if address is None else qpos[address] + value
 
     def mocap_set_action(self, model, data, action):
-        """Moves the mocap bodies by an action, from where their welded bodies are."""
+        """Moves the mocap bodies by an action, starting at their welded bodies."""
         if not self._n_mocap:
             return
         moves = action[: self._n_mocap].reshape(-1, 7)

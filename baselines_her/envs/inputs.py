@@ -1,4 +1,4 @@
-"""Inputs that a policy cannot tell apart: clipped, or too fine for float32."""
+"""Warnings about inputs that a policy cannot distinguish: clipped or too fine."""
 
 import math
 from collections.abc import Iterator
@@ -7,16 +7,16 @@ import numpy as np
 
 from .trial import Trace
 
-VISIBLE = 0.01  # inputs are divided by at least this (`norm_eps`): less is noise
-LOSS = 0.1  # share of a movement that rounding may take
+VISIBLE = 0.01  # smallest divisor of inputs (`norm_eps`): less movement is noise
+LOSS = 0.1  # largest share of a movement that rounding may change
 
 
 def input_warnings(traces: list[Trace], clip_obs: float) -> list[str]:
-    """One sentence for each kind of input that loses what it tells.
+    """One sentence for each kind of input that loses information.
 
     Args:
       traces: random episodes.
-      clip_obs: where the policy's inputs are clipped.
+      clip_obs: the limit at which the policy's inputs are clipped.
     """
     return [*_clipped(traces, clip_obs), *_too_fine(traces)]
 
@@ -45,16 +45,16 @@ def _too_fine(traces: list[Trace]) -> Iterator[str]:
                 size = max(np.abs(v).max() for v in values)
                 step = np.spacing(np.float32(size))
                 yield (
-                    f"inputs are stored as float32, whose steps are {step:g} at "
-                    f"{size:.3g}, so that {lost:.0%} of the movement of {name}[{n}] "
-                    "is lost: subtract a constant from it or rescale it in the "
+                    f"inputs are stored as float32, whose resolution is {step:g} at "
+                    f"{size:.3g}, so {lost:.0%} of the movement of {name}[{n}] is "
+                    "lost: subtract a constant from it or rescale it in the "
                     "environment."
                 )
                 break
 
 
 def _lost_movement(values: tuple[np.ndarray, ...]) -> float:
-    """The share of all changes from state to state that rounding takes or adds."""
+    """The share of all changes from state to state that rounding removes or adds."""
     changes = np.concatenate([np.diff(v) for v in values])
     rounded = [v.astype(np.float32).astype(np.float64) for v in values]
     kept = np.concatenate([np.diff(v) for v in rounded])

@@ -1,4 +1,4 @@
-"""From a name to an environment: versions, suggestions, silence."""
+"""Builds environments by name; suggests names and versions."""
 
 import functools
 import inspect
@@ -17,8 +17,8 @@ from .registry import Entry, own_entries, register
 from .state import with_simulation
 
 ID = re.compile(r"^(?P<name>[\w/.\-]+?)(-v(?P<version>\d+))?$")
-# The first versions of gymnasium-robotics' tasks in which the robot starts where their
-# documentation says.
+# The first versions of gymnasium-robotics' tasks in which the robot starts in the pose
+# that their documentation describes.
 SOUND = {
     re.compile(r"Fetch(Reach|Push|Slide|PickAndPlace)(Dense)?"): 4,
     re.compile(r"HandReach(Dense)?"): 3,
@@ -29,11 +29,11 @@ def resolve_id(env: str) -> str:
     """The registered id that a user means: `FetchPush` is the newest `FetchPush-v*`.
 
     Args:
-      env: an id, with or without version, or `module:Id-v0`, whose module registers
-        it when imported.
+      env: an id, with or without a version, or `module:Id-v0`, where importing the
+        module registers the id.
 
     Raises:
-      ValueError: no such environment, or one that cannot run any more.
+      ValueError: the environment does not exist or can no longer run.
     """
     module, colon, name = env.rpartition(":")
     _register(module)
@@ -63,9 +63,9 @@ def _problem(name: str, version: int) -> str | None:
     entry = gym.registry.get(f"{name}-v{version}")
     point = "gymnasium_robotics" if entry is None else str(entry.entry_point)
     if "MujocoPy" in point:
-        return "needs mujoco_py, which is dead"
+        return "needs mujoco_py, which is no longer maintained"
     if 0 < version < _first_sound(name) and "gymnasium_robotics" in point:
-        return "starts the robot in another pose than documented"
+        return "starts the robot in another pose than the documented one"
     return "does not exist" if entry is None else None
 
 
@@ -74,7 +74,7 @@ def _first_sound(name: str) -> int:
 
 
 class EnvFactory(NamedTuple):
-    """Builds an environment, any number of times: `factory(render_mode=None)`."""
+    """Builds any number of environments: `factory(render_mode=None)`."""
 
     env_id: str
     build: Callable[..., gym.Env]
@@ -82,7 +82,7 @@ class EnvFactory(NamedTuple):
     entries: tuple[Entry, ...] = ()  # what a new process must register first
 
     def __call__(self, render_mode: str | None = None) -> gym.Env:
-        """A fresh environment."""
+        """A new environment."""
         register(self.entries)
         env = self.build(render_mode=render_mode)
         if self.fast:
@@ -91,11 +91,11 @@ class EnvFactory(NamedTuple):
 
 
 def env_factory(env: str | None, make_env: Callable[..., gym.Env] | None) -> EnvFactory:
-    """The factory of a registered environment, or of the user's own.
+    """The factory of a registered environment, or of a user's function.
 
     Args:
       env: an id for `resolve_id`; ignored when `make_env` is given.
-      make_env: the user's own function; called with `render_mode` if it takes it.
+      make_env: the user's function; called with `render_mode` if it accepts it.
     """
     if make_env is None:
         if env is None:
@@ -130,9 +130,9 @@ def make(env_id: str, render_mode: str | None = None) -> gym.Env:
     problem = mujoco_problem()
     if problem and not module:
         raise RuntimeError(problem)
-    # Its checks are ours (`check.py`), made once and not at every step.
+    # gymnasium's checker would run at every step; `check.py` checks once.
     build = functools.partial(gym.make, env_id, disable_env_checker=True)
-    if render_mode is None:  # a constructor need not take it
+    if render_mode is None:  # a constructor need not accept it
         return build()
     try:
         return build(render_mode=render_mode)
@@ -140,14 +140,14 @@ def make(env_id: str, render_mode: str | None = None) -> gym.Env:
         if "'render_mode'" not in str(error):
             raise
         raise ValueError(
-            f"an environment that is drawn must take render_mode, and {env_id} does "
+            f"an environment that is drawn must take render_mode, but {env_id} does "
             "not.  Add the argument to its constructor, or drop --video, --render and "
             "--video_interval."
         ) from error
 
 
 def _register(module: str) -> None:
-    """Imports what registers ids: gymnasium-robotics, or the user's own module."""
+    """Imports the module that registers ids: gymnasium-robotics, or the user's."""
     if module:
         try:
             __import__(module)
@@ -158,7 +158,7 @@ def _register(module: str) -> None:
             ) from error
         return
     choose_gl()
-    with quiet_stderr():  # a notice on Adroit environments, in every process
+    with quiet_stderr():  # hides a notice on Adroit environments, in every process
         import gymnasium_robotics
     if not _versions("FetchReach"):
         gym.register_envs(gymnasium_robotics)

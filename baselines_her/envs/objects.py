@@ -1,10 +1,10 @@
 """Where an environment's object is, for the energy-based prioritisation.
 
-Any environment may offer it: a method `object_position(obs, achieved)` of
+Any environment can provide it: with a method `object_position(obs, achieved)` of
 `env.unwrapped` that takes observations [..., O] and achieved goals [..., G] and
-returns positions [..., 3] in metres, z upwards; and `dt`, the seconds of a step
-(0.04 if it has none).  The Fetch and Hand environments are known; of the Hand's objects
-the rotation counts, too.
+returns positions [..., 3] in metres, z upwards; and with `dt`, the seconds of a step
+(default: 0.04).  The Fetch and Hand environments are built in; for the objects of the
+Hand the rotation also counts.
 """
 
 from typing import Any
@@ -16,14 +16,14 @@ from ..types import ObjectMotion
 from .state import is_plain
 
 STEP_SECONDS = 0.04
-HAND_MOST = 2.5  # joules a step, as in Zhao & Tresp's code for the hand
+HAND_MOST = 2.5  # joules per step, as in Zhao & Tresp's code for the hand
 
 
 def object_motion(env: gym.Env) -> ObjectMotion:
     """How to find the object in what an environment returns.
 
     Raises:
-      ValueError: the environment has no object, or none that is known.
+      ValueError: the environment has no known object.
     """
     base: Any = env.unwrapped
     dt = float(getattr(base, "dt", STEP_SECONDS))
@@ -49,7 +49,7 @@ def in_fetch(obs: np.ndarray, achieved: np.ndarray) -> np.ndarray:
 
 
 def in_hand(obs: np.ndarray, achieved: np.ndarray) -> np.ndarray:
-    """What a hand achieves is the object's position and rotation, touch or not."""
+    """The first entries of the achieved goal, also in the environments with touch."""
     return achieved[..., :3]
 
 

@@ -1,4 +1,4 @@
-"""The user's own registered environments, as a player process must register them.
+"""The user's own registered environments, which each player must register again.
 
 `gym.register` in a script or a notebook registers an environment in that process only.
 """
@@ -17,23 +17,23 @@ class Entry(NamedTuple):
     """One environment of the registry."""
 
     env_id: str
-    spec: bytes  # gymnasium's EnvSpec by cloudpickle, classes of a script included
+    spec: bytes  # gymnasium's EnvSpec by cloudpickle, including classes of a script
 
 
 def own_entries() -> tuple[Entry, ...]:
-    """What this process has registered and a new one would not know."""
+    """The environments of this process that a new process would not know."""
     found = []
     for env_id, spec in gym.registry.items():
         if not _is_packaged(spec):
             try:
                 found.append(Entry(env_id, cloudpickle.dumps(spec)))
-            except Exception:  # it cannot travel; only a run that needs it must fail
+            except Exception:  # not picklable; only a run that needs it must fail
                 continue
     return tuple(found)
 
 
 def register(entries: tuple[Entry, ...]) -> None:
-    """Registers what is not registered yet."""
+    """Registers the entries that are not registered yet."""
     for env_id, spec in entries:
         if env_id not in gym.registry:
             gym.registry[env_id] = cloudpickle.loads(spec)

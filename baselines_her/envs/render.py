@@ -1,8 +1,8 @@
-"""Frames that leave the episode as it was.
+"""Takes frames without changing the episode.
 
 A MuJoCo environment's render() moves the goal's marker and runs mj_forward; the next
-action then starts from other numbers, and PickAndPlace drifts from step 1 on.  So
-every render is put between a copy of the simulation and its restoration.
+action then starts from other numbers, and PickAndPlace drifts from step 1 on.  So the
+simulation is copied before every render and restored afterwards.
 """
 
 from collections.abc import Callable
@@ -25,13 +25,13 @@ def make_rendered(factory: EnvFactory, render_mode: str) -> gym.Env:
       render_mode: "rgb_array" for frames, "human" for a window.
 
     Raises:
-      RuntimeError: nothing on this machine can draw; the sentence names the cure.
+      RuntimeError: this machine cannot draw; the message names the cure.
     """
     env = factory(render_mode)
     base: Any = env.unwrapped
     if hasattr(getattr(base, "data", None), "site_xpos"):
         require_gl(render_mode)
-        # The attribute shadows the method: "human" mode renders within step().
+        # An attribute hides the method, since "human" mode renders within step().
         base.render = _pure_render(base, base.render)
     return env
 

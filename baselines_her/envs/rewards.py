@@ -1,4 +1,4 @@
-"""An environment's compute_reward: how it is called, and whether it can be trusted."""
+"""Calls an environment's compute_reward, and checks that its results are right."""
 
 from typing import Any, NoReturn
 
@@ -10,7 +10,7 @@ from .faults import refuse
 from .trial import Trace
 
 BY_ROW = "give --reward_rows=1, which calls it once for each row (slower)"
-APART, NEIGHBOURS = 12, 50  # states compared with each other, and with the next one
+APART, NEIGHBOURS = 12, 50  # states compared with each other, and with the next state
 
 
 def reward_function(env: gym.Env, by_row: bool = False) -> RewardFn:
@@ -18,8 +18,8 @@ def reward_function(env: gym.Env, by_row: bool = False) -> RewardFn:
 
     Args:
       env: a goal environment.
-      by_row: call it once for each row: slow (a HandManipulatePen row takes about
-        100 us), but right where its vectorised result is not.
+      by_row: call it once for each row, which is slow (about 100 us for a row of
+        HandManipulatePen) but right even if its vectorised result is wrong.
 
     Raises:
       ValueError: the environment has no compute_reward.
@@ -40,22 +40,22 @@ def reward_function(env: gym.Env, by_row: bool = False) -> RewardFn:
 
 
 def check_rows(traces: list[Trace], reward_fn: RewardFn, row_fn: RewardFn) -> None:
-    """Refuses rewards of many rows that differ from those of the rows alone.
+    """Refuses a compute_reward whose result for a row depends on the other rows.
 
     Args:
       traces: random episodes; each state is also tried as a goal for others.
-      reward_fn: of all rows at once.
-      row_fn: of one row after the other.
+      reward_fn: computes all rows at once.
+      row_fn: computes one row after the other.
 
     Raises:
-      ValueError: where and how they differ.
+      ValueError: the two differ; the message says where.
     """
     for trace in traces:
         for achieved, goal in (trace.achieved[1:], trace.goal[1:]), _pairs(trace):
             together = _vectorised(reward_fn, achieved, goal)
             alone = _rewards(row_fn, achieved, goal)
             if isinstance(alone, Exception) or alone.shape != together.shape:
-                continue  # made for rows only; the check compares it with step
+                continue  # it takes only batches; `check_rewards` compares it with step
             wrong = _different(together, alone)
             if len(wrong):
                 row = wrong[0]
@@ -69,7 +69,7 @@ def check_rows(traces: list[Trace], reward_fn: RewardFn, row_fn: RewardFn) -> No
 
 
 def check_rewards(trace: Trace, reward_fn: RewardFn) -> None:
-    """Refuses a compute_reward that is not what step returns."""
+    """Refuses a compute_reward that differs from the rewards of step."""
     found = _vectorised(reward_fn, trace.achieved[1:], trace.goal[1:])
     wrong = _different(found, trace.reward)
     if len(wrong):
@@ -84,7 +84,7 @@ def check_rewards(trace: Trace, reward_fn: RewardFn) -> None:
 def reward_kind(trace: Trace, reward_fn: RewardFn) -> tuple[float | None, float | None]:
     """(-1, 0) or (0, 1) for the two sparse kinds, else (None, None).
 
-    Pairs of every state with every other show successes that random play misses.
+    Pairing states as goals of each other shows successes that random play misses.
     """
     n = len(trace.achieved)
     some = np.unique(np.linspace(0, n - 1, min(n, 50)).astype(int))
@@ -99,7 +99,7 @@ def reward_kind(trace: Trace, reward_fn: RewardFn) -> tuple[float | None, float 
 
 
 def _pairs(trace: Trace) -> tuple[np.ndarray, np.ndarray]:
-    """States as goals of others: of some far apart, and of their neighbours in time."""
+    """States as goals of other states: some far apart, and neighbours in time."""
     states = trace.achieved
     last = len(states) - 1
     some = np.linspace(0, last, APART).astype(int)
@@ -112,7 +112,7 @@ def _pairs(trace: Trace) -> tuple[np.ndarray, np.ndarray]:
 def _vectorised(
     reward_fn: RewardFn, achieved: np.ndarray, goal: np.ndarray
 ) -> np.ndarray:
-    """Rewards [B], or a refusal."""
+    """Rewards [B]; refuses other shapes."""
     rewards = _rewards(reward_fn, achieved, goal)
     if isinstance(rewards, Exception):
         _refuse_error(rewards)

@@ -1,8 +1,8 @@
-"""The simulator's whole state: taken after a reset, and put back at the next one.
+"""The simulator's complete state: taken after a reset, restored at a later one.
 
-Exact at an episode's start only.  In the middle of one, a Fetch environment's next
-action depends on more than MuJoCo's state (it moves the mocap body to where the arm
-was), so whoever wants to begin there replays the actions up to that step.
+This is exact only at an episode's start.  In the middle of one, a Fetch environment's
+next action depends on more than MuJoCo's state (it moves the mocap body to where the
+arm was).  To begin there, replay the actions up to that step.
 """
 
 import inspect
@@ -14,7 +14,7 @@ import numpy as np
 from .faults import BadState, Refusal
 
 DIVERGED = slice(3, 6)  # mjWARN_BADQPOS, mjWARN_BADQVEL, mjWARN_BADQACC
-PLAIN = (  # wrappers that leave observations as they are
+PLAIN = (  # wrappers that do not change observations
     gym.wrappers.TimeLimit,
     gym.wrappers.OrderEnforcing,
     gym.wrappers.PassiveEnvChecker,
@@ -25,14 +25,14 @@ PLAIN = (  # wrappers that leave observations as they are
 
 
 class Simulated(gym.Wrapper):
-    """An environment of MuJoCo, whose simulation must not diverge unseen."""
+    """A MuJoCo environment that raises an error if its simulation diverges."""
 
     def step(self, action):
         """Calls the environment's own step.
 
         Raises:
-          BadState: MuJoCo found positions, velocities or accelerations that are not
-            finite or huge; it has reset the simulation by itself.
+          BadState: MuJoCo found positions, velocities or accelerations that are huge
+            or not finite, and has therefore reset the simulation.
         """
         result = self.env.step(action)
         data: Any = self.env.unwrapped
@@ -42,7 +42,7 @@ class Simulated(gym.Wrapper):
 
 
 class Restorable(Simulated):
-    """Takes `options={"state": [S], "goal": [G]}` in reset, for MuJoCo robots."""
+    """Accepts `options={"state": [S], "goal": [G]}` in reset, for MuJoCo robots."""
 
     def reset(self, *, seed=None, options=None):
         """Calls the environment's own reset, or restores a stored state and goal."""
@@ -54,7 +54,7 @@ class Restorable(Simulated):
 
 
 def with_simulation(env: gym.Env) -> gym.Env:
-    """The environment in the wrapper that its simulation allows, if it has one."""
+    """The environment in the wrapper for its simulation, if there is one."""
     if is_restorable(env):
         return Restorable(env)
     return Simulated(env) if is_simulated(env) else env
@@ -71,10 +71,10 @@ def is_simulated(env: gym.Env) -> bool:
 
 
 def is_restorable(env: gym.Env) -> bool:
-    """Whether `restore` can put a state back.
+    """Whether `restore` can restore a state.
 
     It reads the observation with `_get_obs()`.  The mazes of gymnasium-robotics have a
-    `_get_obs(agent_obs)`, whose argument nobody else knows.
+    `_get_obs(agent_obs)`, whose argument only they know.
     """
     base: Any = env.unwrapped
     if not (is_simulated(env) and hasattr(base, "goal")):
@@ -87,7 +87,7 @@ def is_restorable(env: gym.Env) -> bool:
 
 
 def is_plain(env: gym.Env) -> bool:
-    """Whether no wrapper may have changed the environment's observations."""
+    """Whether no wrapper can have changed the environment's observations."""
     inner: Any = env
     while isinstance(inner, (Simulated, *PLAIN)):
         inner = inner.env
@@ -98,8 +98,7 @@ def require_restorable(env: gym.Env) -> None:
     """Refuses an environment that cannot begin from a given state.
 
     Raises:
-      Refusal: it is not a MuJoCo robot, or wrappers stand between it and its
-        observations.
+      Refusal: it is not a MuJoCo robot, or a wrapper may change its observations.
     """
     if not (isinstance(env, Restorable) and is_plain(env)):
         raise Refusal(
@@ -127,16 +126,16 @@ def simulator_state(env: gym.Env) -> np.ndarray:
 def restore(
     env: gym.Env, state: np.ndarray, goal: np.ndarray, observation: dict[str, Any]
 ) -> dict[str, Any]:
-    """Puts a start state and its goal back; returns the first observation.
+    """Restores a start state and its goal; returns the first observation.
 
     Args:
-      env: just reset.
+      env: an environment that was just reset.
       state: from `simulator_state` after another reset.
       goal: that episode's desired goal.
       observation: what this reset returned, for its dtypes.
 
     Raises:
-      Refusal: the state is of another model.
+      Refusal: the state belongs to another model.
     """
     import mujoco
 

@@ -1,4 +1,4 @@
-"""A random episode for the check, and the rules that each of its steps must keep."""
+"""A random episode for the check, and the rules for each of its steps."""
 
 from typing import Any, NamedTuple
 
@@ -26,8 +26,8 @@ def random_episode(env: gym.Env, place: Place, seed: int) -> Trace:
 
     Args:
       env: a goal environment.
-      place: its name and the episode's, for messages.
-      seed: of the environment and of the actions.
+      place: names the environment and the episode in messages.
+      seed: for the environment and the actions.
 
     Raises:
       Refusal: a step breaks a rule.

@@ -1,4 +1,4 @@
-"""TensorFlow's side: losses, networks, optimiser.
+"""The TensorFlow part: losses, networks, optimiser.
 
 TensorFlow prints to stderr when it is imported and when it first looks for devices (a
 machine without a GPU gets "failed call to cuInit"); both happen here first, silently.
@@ -22,13 +22,13 @@ __all__ = ["tf", "use_threads"]
 
 
 def use_threads(n: int) -> None:
-    """Gives the compiled programs `n` threads.
+    """Makes the compiled programs use `n` threads.
 
-    The sums of large batches depend on this number, so it is part of what makes two
-    runs equal, and TensorFlow takes it only once in a process.
+    The sums of large batches depend on this number, so equal runs need equal numbers.
+    TensorFlow accepts it only once per process.
 
     Raises:
-      ValueError: TensorFlow already runs with another number.
+      ValueError: TensorFlow already uses another number.
     """
     threading = tf.config.threading
     if threading.get_intra_op_parallelism_threads() == n:

@@ -1,7 +1,7 @@
-"""Adam, with its moments in plain sight, so that they are saved and compared.
+"""Adam with accessible moments, so that they can be saved and compared.
 
 Kingma & Ba 2015 (arXiv:1412.6980), algorithm 1 in the form at the end of section 2:
-the bias corrections are folded into the step size.
+the bias corrections are part of the step size.
 """
 
 import tensorflow as tf
@@ -27,12 +27,12 @@ class Adam(tf.Module):
         self.second = [tf.Variable(tf.zeros_like(v)) for v in variables]
 
     def apply(self, gradients, applies, scale=1.0) -> None:
-        """Takes one step, or none where `applies` is false.
+        """Takes one step, or none if `applies` is false.
 
         Args:
           gradients: one for each variable.
-          applies: [] bool tensor; a step with gradients that are not finite must
-            leave variables and moments as they were.
+          applies: [] bool tensor; gradients that are not finite must not change
+            variables or moments.
           scale: factor of the learning rate; [] float32 tensor or number.
         """
         step = self.step + tf.cast(applies, tf.int64)

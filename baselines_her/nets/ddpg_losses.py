@@ -1,6 +1,6 @@
 """The losses of DDPG with hindsight and demonstrations: functions of values.
 
-No network and no config enters this file: what is computed here can be checked
+This file knows no network and no settings: what it computes can be checked
 with a pencil.  Lillicrap et al. 2016 (arXiv:1509.02971), Andrychowicz et al. 2017
 (arXiv:1707.01495), Nair et al. 2018 (arXiv:1709.10089).
 """
@@ -16,8 +16,8 @@ def td_target(reward, next_q, discount, low, high):
     Args:
       reward: [B].
       next_q: [B], target critic at the target policy's action in the next state.
-      discount: [B], gamma, or 0 for transitions after which nothing follows.  An
-        episode that ends by its time limit is none of these.
+      discount: [B], gamma, or 0 for transitions after which nothing follows.  The
+        last transition before a time limit is not one of these.
       low: smallest possible return, or -inf.
       high: largest possible return, or +inf.
 
@@ -41,7 +41,7 @@ def critic_loss(q, target, weight):
 
 
 def policy_loss(q_pi):
-    """Minus the mean critic at the policy's actions [B] (Lillicrap 2016, eq. 6)."""
+    """Minus the critic's mean [B] at the policy's actions (Lillicrap 2016, eq. 6)."""
     _require_rank_1(q_pi=q_pi)
     return -tf.reduce_mean(q_pi)
 
@@ -49,8 +49,8 @@ def policy_loss(q_pi):
 def action_l2_loss(unit_action):
     """Mean square of actions [B, A] in units of their limits, over B and A.
 
-    Andrychowicz 2017, appendix A: keeps tanh away from its flat ends, where no
-    gradient passes.
+    Andrychowicz 2017, appendix A: keeps tanh away from its flat ends, where its
+    gradient vanishes.
     """
     return tf.reduce_mean(tf.square(unit_action))
 
@@ -59,8 +59,8 @@ def demo_mask(is_demo, q_action, q_pi, q_filter):
     """Which rows to clone: demonstrations, and with `q_filter` only the good ones.
 
     Nair 2018, section IV.C: clone only where the critic rates the demonstrated
-    action above the policy's own, so a clumsy demonstrator stops teaching once
-    surpassed.
+    action above the policy's own, so a clumsy demonstrator stops teaching once the
+    policy is better.
 
     Args:
       is_demo: [B], 1 for demonstrations, else 0.
@@ -80,8 +80,8 @@ def demo_mask(is_demo, q_action, q_pi, q_filter):
 def bc_loss(pi, action, mask):
     """Behaviour cloning: the SUM over masked rows and action entries of (pi - u)^2.
 
-    Nair 2018, eq. 2.  A sum, as in the original code: its weight of 1/128 makes it
-    a mean over a demonstration batch of 128.
+    Nair 2018, eq. 2.  It is a sum, as in the original code, whose weight of 1/128 makes
+    it a mean over a demonstration batch of 128.
 
     Args:
       pi: [B, A], the policy's actions.
@@ -93,13 +93,13 @@ def bc_loss(pi, action, mask):
 
 
 def masked_mean(x, mask):
-    """Mean of x [B] over the rows where mask [B] is 1; 0 where there are none."""
+    """Mean of x [B] over the rows where mask [B] is 1; 0 if there are none."""
     _require_rank_1(x=x, mask=mask)
     return tf.math.divide_no_nan(tf.reduce_sum(mask * x), tf.reduce_sum(mask))
 
 
 def _require_rank_1(**values):
-    """Refuses [B, 1], which would broadcast against [B] to [B, B] without a word."""
+    """Refuses [B, 1], which would silently broadcast against [B] to [B, B]."""
     for name, value in values.items():
         shape = tuple(tf.convert_to_tensor(value).shape)
         if len(shape) != 1:

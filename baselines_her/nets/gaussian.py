@@ -16,7 +16,7 @@ def log_prob(action, mean, log_std):
     Args:
       action: [B, A].
       mean: [B, A].
-      log_std: [A], or [B, A] where it depends on the state.
+      log_std: [A], or [B, A] if it depends on the state.
     """
     z = (action - mean) * tf.exp(-log_std)
     return -tf.reduce_sum(0.5 * tf.square(z) + log_std + HALF_LOG_2PI, axis=1)
@@ -26,7 +26,7 @@ def entropy(mean, log_std):
     """sum_A log std + log(2 pi e) / 2, [B].
 
     Args:
-      mean: [B, A], for its number of rows.
+      mean: [B, A]; only its number of rows matters.
       log_std: [A] or [B, A].
     """
     return tf.reduce_sum(log_std + 0.5 + HALF_LOG_2PI + 0.0 * mean, axis=1)

@@ -1,6 +1,6 @@
 """Multi-layer perceptrons as tf.Modules.
 
-Weights are drawn by NumPy, so the same seed gives the same network under any version of
+NumPy draws the weights, so the same seed gives the same network with any version of
 TensorFlow.  Andrychowicz et al. 2017 (arXiv:1707.01495), appendix A, for DDPG: ReLU
 hidden layers, tanh on the actor's output, a linear critic.
 """
@@ -28,7 +28,7 @@ def glorot_uniform(
 
 
 def orthogonal(last_gain: float, gain: float = float(np.sqrt(2.0))) -> Draw:
-    """Draws orthogonal kernels (Saxe et al. 2014); the last has a gain of its own."""
+    """Draws orthogonal kernels (Saxe et al. 2014); the last one has its own gain."""
 
     def draw(
         rng: np.random.Generator, rows: int, columns: int, is_last: bool
@@ -58,7 +58,7 @@ class MLP(tf.Module):
 
         Args:
           sizes: widths from input to output.
-          rng: draws the kernels, first layer first.
+          rng: draws the kernels, those of the first layer first.
           name: prefix of the variables' names.
           normalise: hidden layers pass through `layer_norm` before their activation.
           activation: of the hidden layers.

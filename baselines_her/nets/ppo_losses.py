@@ -13,12 +13,12 @@ def advantages(reward, value, next_value, terminated, ended, gamma, lam):
     delta_t = r_t + gamma (1 - terminated_t) V(s'_t) - V(s_t)
     A_t = delta_t + gamma lam (1 - ended_t) A_{t+1}, and 0 after the last stored step.
 
-    An episode that is cut off has a next value, one that terminates has none.
+    An episode that is cut off has a next value; one that terminates has none.
 
     Args:
       reward: [N, S].
       value: [N, S], of the states.
-      next_value: [N, S], of the states that really followed.
+      next_value: [N, S], of the states that followed, before any reset.
       terminated: [N, S], 1 where nothing follows.
       ended: [N, S], 1 where the episode ended, by termination or by a time limit.
       gamma: discount.
@@ -50,10 +50,10 @@ def policy_loss(ratio, advantage, cliprange):
     """-mean min(ratio A, clip(ratio, 1 - eps, 1 + eps) A), [] (Schulman 2017, eq. 7).
 
     Args:
-      ratio: [B], probability of the action under the new policy over that under the
-        old one.
+      ratio: [B], probability of the action under the new policy, divided by that under
+        the old one.
       advantage: [B].
-      cliprange: eps.
+      cliprange: eps in the formula.
     """
     _require_rank_1(ratio=ratio, advantage=advantage)
     clipped = tf.clip_by_value(ratio, 1.0 - cliprange, 1.0 + cliprange)
@@ -84,7 +84,7 @@ def clipped_value_loss(value, old_value, target, cliprange):
 
 
 def _require_rank_1(**values):
-    """Refuses [B, 1], which would broadcast against [B] to [B, B] without a word."""
+    """Refuses [B, 1], which would silently broadcast against [B] to [B, B]."""
     for name, value in values.items():
         shape = tuple(tf.convert_to_tensor(value).shape)
         if len(shape) != 1:

@@ -1,4 +1,4 @@
-"""What the compiled programs do with tensors besides learning: check, join, cut."""
+"""Helpers of the compiled programs: check, join and split tensors."""
 
 import math
 
@@ -13,7 +13,7 @@ def all_finite(*lists):
 
 
 def require_applied(applied: np.ndarray, terms: dict[str, np.ndarray]) -> None:
-    """Raises if some update of a cycle met a number that is not finite.
+    """Raises an error if an update of a cycle was not finite.
 
     Args:
       applied: [K] bool, whether each update was applied.
@@ -28,19 +28,19 @@ def require_applied(applied: np.ndarray, terms: dict[str, np.ndarray]) -> None:
     bad = [name for name, values in terms.items() if not np.isfinite(values[k])]
     raise RuntimeError(
         f"update {k + 1} of {len(applied)} in this cycle must have finite losses and "
-        f"gradients, but {', '.join(bad) or 'a gradient'} is not.  Nothing was applied "
-        "from there on.  Lower --Q_lr and --pi_lr, or look at the environment's "
+        f"gradients, but {', '.join(bad) or 'a gradient'} is not; it was not applied, "
+        "nor were later ones.  Lower --Q_lr and --pi_lr, or check the environment's "
         "observations and rewards."
     )
 
 
 def flatten(tensors):
-    """Joins tensors of any shapes to one vector."""
+    """Joins tensors of any shapes into one vector."""
     return tf.concat([tf.reshape(x, [-1]) for x in tensors], axis=0)
 
 
 def unflatten(vector, like):
-    """Cuts a vector into tensors of the shapes of `like`."""
+    """Splits a vector into tensors with the shapes of `like`."""
     sizes = [math.prod(x.shape) for x in like]
     parts = tf.split(vector, sizes)
     return [tf.reshape(part, x.shape) for part, x in zip(parts, like)]

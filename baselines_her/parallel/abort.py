@@ -1,4 +1,4 @@
-"""One for all: whatever ends a worker ends the job."""
+"""Ends the whole job when one worker ends early."""
 
 import contextlib
 import sys
@@ -15,12 +15,12 @@ from ..types import Communicator
 def ending_together(comm: Communicator, refuses: bool = False) -> Iterator[None]:
     """Aborts all workers if this one leaves the block by an exception.
 
-    The others would wait for it for ever.  A worker that works alone just raises, and
-    so do workers that have agreed to end.
+    Otherwise the other workers would wait for it for ever.  A single worker just raises
+    the exception, and so do workers that have agreed to end.
 
     Args:
       comm: the communicator.
-      refuses: an error is one sentence for the user, not a fault of the program.
+      refuses: errors are reported to the user as one sentence, without a traceback.
     """
     try:
         yield
@@ -30,19 +30,19 @@ def ending_together(comm: Communicator, refuses: bool = False) -> Iterator[None]
         if comm.size == 1 or _is_quiet_exit(error):
             raise
         if comm.rank > 0:
-            time.sleep(1.0)  # what all of them say, the first one says
+            time.sleep(1.0)  # if all of them have the same error, only rank 0 prints it
         text, code = _last_words(error, comm.rank, refuses)
         print(text, file=sys.stderr, flush=True)
-        time.sleep(0.3)  # the launcher passes on what it has read, and then no more
+        time.sleep(0.3)  # after an abort the launcher passes on only what it has read
         comm.abort(code)
         raise
 
 
 def require_alike(comm: Communicator, settings: dict[str, Any]) -> None:
-    """Compares what must be the same on all workers with the first one's.
+    """Refuses workers whose settings differ from those of the first one.
 
     Raises:
-      ValueError: names a worker and what differs.
+      ValueError: names the worker and the setting that differs.
     """
     first, *others = comm.gather(settings)
     for rank, found in enumerate(others, 1):
@@ -63,9 +63,11 @@ def _last_words(error: BaseException, rank: int, refuses: bool) -> tuple[str, in
     if isinstance(error, KeyboardInterrupt):
         return "interrupted", 130
     if isinstance(error, SystemExit) and refuses:
-        return "", error.code if isinstance(error.code, int) else 1  # it has spoken
+        return "", error.code if isinstance(
+            error.code, int
+        ) else 1  # it has printed its error already
     if refuses and isinstance(error, (ValueError, OSError, RuntimeError)):
         return f"error: {error}", 2
     code = error.code if isinstance(error, SystemExit) else 1
-    told = f"rank {rank} failed:\n{traceback.format_exc()}"
-    return told, code if isinstance(code, int) else 1
+    report = f"rank {rank} failed:\n{traceback.format_exc()}"
+    return report, code if isinstance(code, int) else 1

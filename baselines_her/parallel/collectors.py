@@ -1,7 +1,7 @@
-"""Playing episodes in other processes, or in this one: the same bits either way.
+"""Plays episodes in other processes or in this one, with the same bits either way.
 
-A job is (actor, starts) and its answer whole `Episodes`, so there is one message per
-batch of episodes and none per step.
+A job is (actor, starts) and its answer is `Episodes`, so there is one message per batch
+of episodes and none per step.
 """
 
 import contextlib
@@ -32,11 +32,11 @@ class Pending(Protocol):
     """Episodes that are being played."""
 
     def result(self) -> Episodes:
-        """Waits for them; they stand in the order of their starts."""
+        """Waits for the episodes; they are in the order of their starts."""
 
 
 class Later:
-    """Episodes that are played in this process when they are asked for."""
+    """Episodes that this process plays when their result is needed."""
 
     def __init__(
         self,
@@ -47,24 +47,24 @@ class Later:
         self._play, self._starts, self._patience = play, starts, patience
 
     def result(self) -> Episodes:
-        """Plays them."""
+        """Plays the episodes."""
         with self._patience.watching(self._starts) as starts:
             return self._play(starts)
 
 
 class Joined:
-    """Episodes of several jobs, one after the other."""
+    """The episodes of several jobs, joined in order."""
 
     def __init__(self, parts: list[Pending]):
         self._parts = parts
 
     def result(self) -> Episodes:
-        """Waits for all of them."""
+        """Waits for all jobs."""
         return concatenate([part.result() for part in self._parts])
 
 
 class Answer:
-    """The answer to one job of a player; a player answers in the order of its jobs."""
+    """A player's answer to one job; it answers its jobs in their order."""
 
     def __init__(self, player: "PlayerProcess"):
         self._player = player
@@ -72,14 +72,14 @@ class Answer:
         self.arrived = False
 
     def result(self) -> Any:
-        """Waits for it."""
+        """Waits for the answer."""
         while not self.arrived:
             self._player.take_next_answer()
         return self.value
 
 
 class PlayerProcess:
-    """A process that plays episodes, and the jobs it has yet to answer."""
+    """A process that plays episodes, and the jobs that it has not answered yet."""
 
     def __init__(
         self,
@@ -92,12 +92,12 @@ class PlayerProcess:
         """Starts the process.
 
         Args:
-          factory: builds its environments; travels by cloudpickle, so a lambda of
-            the user's script will do.
-          spec: their dimensions.
-          timeout: seconds to wait for one answer before the player counts as hung.
+          factory: builds its environments; it is sent by cloudpickle, so it may be a
+            lambda in the user's script.
+          spec: the environments' dimensions.
+          timeout: seconds to wait for an answer; then the player is considered hung.
           skip_bad: see `rollout.collect`.
-          module: what the process runs.
+          module: the module that the process runs.
         """
         self._timeout = timeout
         self._waiting: deque[Answer] = deque()
@@ -106,7 +106,7 @@ class PlayerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=_child_environment(),
-            start_new_session=True,  # Ctrl-C must not reach it
+            start_new_session=True,  # so that Ctrl-C does not reach it
         )
         self._inbox = inbox_of(self._process.stdout)  # type: ignore[arg-type]
         self._send((factory, spec, skip_bad))
@@ -121,9 +121,10 @@ class PlayerProcess:
         """Waits for the oldest job's answer.
 
         Raises:
-          Fault: an environment broke a rule, in the words it has in one process.
-          RuntimeError: the job failed otherwise (with its traceback), the process
-            died, or nothing came within the timeout.
+          Fault: an environment broke a rule; the message is the same as without
+            players.
+          RuntimeError: the job failed in another way (the message has its traceback),
+            the process died, or no answer came within the timeout.
         """
         try:
             message = self._inbox.get(timeout=self._timeout)
@@ -148,7 +149,7 @@ class PlayerProcess:
             raise self._died()
 
     def close(self) -> None:
-        """Ends the process, whatever it is doing."""
+        """Kills the process at once."""
         self._process.kill()
         self._process.wait()
         with contextlib.suppress(BrokenPipeError):
@@ -164,13 +165,13 @@ class PlayerProcess:
         code = self._process.wait()
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         return RuntimeError(
-            f"a player ended with {how} before it answered.  What it said stands "
-            "above; if that is nothing, look for memory that ran out."
+            f"a player ended with {how} before it answered.  Its output is above; if "
+            "there is none, the machine may have run out of memory."
         )
 
 
 class Collectors:
-    """Plays episodes with `n` player processes, or in this process when n is 0."""
+    """Plays episodes with `n` players, or in this process if n is 0."""
 
     def __init__(
         self,
@@ -184,12 +185,12 @@ class Collectors:
         """Starts the players.
 
         Args:
-          factory: builds their environments.
-          spec: the dimensions.
+          factory: builds the players' environments.
+          spec: the environments' dimensions.
           env: this process's own environment.
-          n: player processes, at least 0.
-          timeout: seconds to wait for a player's answer, and for an episode that is
-            played here.
+          n: number of players, at least 0.
+          timeout: seconds to wait for a player's answer, or for an episode in this
+            process.
           skip_bad: see `rollout.collect`.
         """
         self._env, self._spec, self._skip_bad = env, spec, skip_bad
@@ -199,7 +200,7 @@ class Collectors:
         self._patience = Patience(spec.env_id, timeout)
 
     def submit(self, actor: Actor, starts: Starts) -> Pending:
-        """Begins to play one episode for each start, without waiting."""
+        """Begins one episode for each start, without waiting."""
         if not self._players:
             return self._here(actor, starts)
         return Joined(self._hand_out(actor, starts, self._players))
@@ -220,7 +221,7 @@ class Collectors:
         return Later(play, starts, self._patience)
 
     def _hand_out(self, actor: Actor, starts: Starts, players: list) -> list[Pending]:
-        """Splits the starts into runs, as equal as they get, one for each player."""
+        """Splits the starts into contiguous, nearly equal shares, one per player."""
         bounds = np.linspace(0, len(starts), len(players) + 1).round().astype(int)
         return [
             player.submit("collect", actor, starts[start:stop])
@@ -238,9 +239,9 @@ class Collectors:
 
 
 class Filmer:
-    """Films episodes in a process of its own, started with the first film.
+    """Films episodes in a separate process, which is started for the first film.
 
-    This process has loaded TensorFlow, which software OpenGL does not survive.
+    This process has loaded TensorFlow, and software OpenGL would crash in it.
     """
 
     def __init__(self, factory: EnvFactory, spec: EnvSpec, timeout: float = 300.0):
@@ -262,7 +263,7 @@ class Filmer:
 
 
 def _child_environment() -> dict[str, str]:
-    """This process's modules, no MPI (a child is no rank), one thread for products."""
+    """The environment of a player: our modules, no MPI variables, one BLAS thread."""
     kept = without_launcher(os.environ)
     path = os.pathsep.join(p or os.getcwd() for p in sys.path)
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")

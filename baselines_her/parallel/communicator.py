@@ -1,8 +1,8 @@
-"""Communicators: how workers agree on gradients, statistics and logs.
+"""Communicators, with which workers share gradients, statistics and logs.
 
 A program started by mpiexec is one of several workers ("ranks") that run the same
-training on episodes of their own.  mpi4py is imported only there: without MPI nothing
-of it is needed.
+training, each with episodes of its own.  mpi4py is imported only in such a program, so
+it is not needed without MPI.
 """
 
 import functools
@@ -20,12 +20,12 @@ from ..versions import available_cores
 from .launcher import launched_size
 from .watchdog import Watchdog
 
-YIELDS = 200  # looks at an exchange that is not ready, before the processor is given up
+YIELDS = 200  # times to test an unfinished exchange before the worker sleeps
 NAP = 1e-4  # seconds
 
 
 class Solo:
-    """A single worker: every exchange returns what it was given."""
+    """A single worker: every exchange returns its own argument."""
 
     rank, size = 0, 1
     is_mixed = False
@@ -49,10 +49,10 @@ class Solo:
         return [value]
 
     def require_equal(self, arrays: Mapping[str, np.ndarray], what: str) -> None:
-        """Nobody to differ from."""
+        """Does nothing: there are no other workers to differ from."""
 
     def set_timeout(self, seconds: float) -> None:
-        """Nobody to wait for."""
+        """Does nothing: there are no other workers to wait for."""
 
     def abort(self, code: int) -> None:
         """Ends this process at once."""
@@ -60,23 +60,23 @@ class Solo:
 
 
 class Workers:
-    """The workers of one `mpiexec`: all of them call the same methods in one order.
+    """The workers of one `mpiexec`; all call the same methods in the same order.
 
     Attributes:
       rank: this worker's number, from 0.
       size: how many there are.
-      cores: this worker's share of its machine's.
-      is_mixed: whether their processors differ, and with them perhaps their bits.
-      waited: seconds spent until all workers had come to an exchange, so far.
-      exchanged: seconds spent in exchanging.
+      cores: this worker's share of the machine's cores.
+      is_mixed: whether their processors differ, so that their bits may differ, too.
+      waited: seconds spent waiting for other workers so far.
+      exchanged: seconds spent exchanging data so far.
     """
 
     def __init__(self, comm: Any, clock: Callable[[], float] = time.perf_counter):
-        """Meets the others.
+        """Connects to the other workers.
 
         Args:
-          comm: an mpi4py communicator; messages pass in copies of it.
-          clock: seconds.
+          comm: an mpi4py communicator; messages are sent in copies of it.
+          clock: returns seconds.
         """
         self._comm, self._clock = comm.Dup(), clock
         self.rank, self.size = comm.Get_rank(), comm.Get_size()
@@ -84,8 +84,8 @@ class Workers:
         places = comm.allgather(f"rank {self.rank} on {platform.node()}")
         self._places, self._watchdog = places, Watchdog(comm.Dup(), places)
         self.is_mixed = len(set(self.gather(_processor()))) > 1
-        told = self.gather((platform.node(), _affinity()))
-        self.cores = share_of_cores(self.rank, told)
+        usable = self.gather((platform.node(), _affinity()))
+        self.cores = share_of_cores(self.rank, usable)
 
     def sum(self, array: np.ndarray) -> np.ndarray:
         """The sum of every worker's `array`, in its type; the same bits for all."""
@@ -112,8 +112,8 @@ class Workers:
         """Compares arrays of all workers bit by bit.
 
         Raises:
-          RuntimeError: some differ from the first worker's, named by rank and
-            processor; every worker raises it.
+          RuntimeError: some differ from the first worker's; the message names their
+            rank and processor.  Every worker raises it.
         """
         digest = hashlib.sha256(b"".join(a.tobytes() for a in arrays.values()))
         found = self.gather((digest.hexdigest(), _processor()))
@@ -130,19 +130,19 @@ class Workers:
             )
 
     def set_timeout(self, seconds: float) -> None:
-        """How long a wait for the others may last before it ends the job."""
+        """Sets how long this worker may wait for the others before the job ends."""
         self._watchdog.limit = seconds
 
     def abort(self, code: int) -> None:
-        """Ends every worker's process, this one at once."""
+        """Ends the processes of all workers, this one at once."""
         self._comm.Abort(code)
-        os._exit(code)  # MPICH comes back from Abort, and ends this process later
+        os._exit(code)  # MPICH returns from Abort and ends this process later
 
     def _exchange(self, work: Callable[[], Any]) -> Any:
-        """Waits until all workers are here, leaving them the processor, then works.
+        """Waits until all workers are here, without using the processor; then works.
 
-        MPI itself would wait in a busy loop, and take the core from the worker that
-        everybody waits for when there are more workers than cores.
+        MPI itself would wait in a busy loop.  With more workers than cores, that takes
+        the core away from the worker that the others are waiting for.
         """
         started = self._clock()
         with self._watchdog.watching():
@@ -162,12 +162,12 @@ def connect(comm: Any = None) -> Communicator:
 
     Args:
       comm: an mpi4py communicator, or one of these classes, which is returned; default:
-        all that the launcher started, or nobody.
+        all workers that the launcher started, or this process alone.
 
     Raises:
-      RuntimeError: the process was launched as one of several workers, and MPI cannot
-        be loaded or is another one than the launcher's.  Going on alone would start
-        the same training once for every worker.
+      RuntimeError: the process was launched as one of several workers, but MPI cannot
+        be loaded or is not the launcher's MPI.  If each worker continued alone, the
+        same training would run once per worker.
     """
     if comm is not None:
         return Workers(comm) if hasattr(comm, "Get_rank") else comm
@@ -187,26 +187,26 @@ def _launched_workers(wanted: int | None) -> Solo | Workers:
     if found != (wanted or int(os.environ.get("SLURM_NTASKS", found))):
         library = MPI.Get_library_version().split("\n")[0][:40]
         raise RuntimeError(
-            f"{who}, but its MPI library ({library}) sees {found}: the launcher is of "
-            f"another MPI.{cure}"
+            f"{who}, but its MPI library ({library}) sees {found}: the launcher "
+            f"belongs to another MPI.{cure}"
         )
     if MPI.Query_thread() < MPI.THREAD_MULTIPLE:
         raise RuntimeError(
-            "MPI must allow calls from several threads (MPI_THREAD_MULTIPLE), and this "
+            "MPI must allow calls from several threads (MPI_THREAD_MULTIPLE), but this "
             f"one does not.{cure}"
         )
     return Workers(MPI.COMM_WORLD) if found > 1 else Solo()
 
 
-def share_of_cores(rank: int, told: list[tuple[str, set[int]]]) -> int:
-    """How many cores a worker has for itself, at least 1.
+def share_of_cores(rank: int, usable: list[tuple[str, set[int]]]) -> int:
+    """A worker's share of the cores, at least 1.
 
     Args:
       rank: the worker.
-      told: by rank, the machine and the numbers of the cores it may use.
+      usable: by rank, the machine and the cores that the worker may use.
     """
-    node, own = told[rank]
-    rivals = [cores for other, cores in told if other == node]
+    node, own = usable[rank]
+    rivals = [cores for other, cores in usable if other == node]
     return max(1, int(sum(1 / sum(c in cores for cores in rivals) for c in own)))
 
 
@@ -217,7 +217,7 @@ def _affinity() -> set[int]:
 
 
 def _processor() -> str:
-    """The processor's name, as Linux tells it."""
+    """The name of the processor, on Linux from /proc/cpuinfo."""
     try:
         with open("/proc/cpuinfo") as file:
             lines = (line.partition(":") for line in file)

@@ -1,4 +1,4 @@
-"""Launchers of workers: what mpiexec tells, and `--num_cpu=N`, which calls it."""
+"""Launching workers: the variables that mpiexec sets, and `--num_cpu=N`."""
 
 import contextlib
 import ctypes
@@ -14,10 +14,10 @@ from pathlib import Path
 
 RANKS = "PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK"
 SIZES = "PMI_SIZE", "OMPI_COMM_WORLD_SIZE"  # MPICH, Intel MPI, Slurm; Open MPI
-OUTPUT_SECONDS = 5.0  # to wait for the last lines of what has ended
-PREFIXES = "PMI", "OMPI_", "MPI_", "HYD", "SLURM_PMI"  # of their variables
-REPORTS = "BASELINES_HER_REPORTS"  # names the folder where workers report their end
-KINDS = {  # of MPI: how its library and its launcher call themselves, and its flags
+OUTPUT_SECONDS = 5.0  # to wait for the last lines of a process that has ended
+PREFIXES = "PMI", "OMPI_", "MPI_", "HYD", "SLURM_PMI"  # of the launchers' variables
+REPORTS = "BASELINES_HER_REPORTS"  # names the folder in which workers report their end
+KINDS = {  # of MPI: names in the version texts, and flags of mpiexec
     "MPICH": (("mpich", "hydra", "intel"), ()),
     "Open MPI": (
         ("open mpi", "open-mpi", "openrte"),
@@ -27,20 +27,20 @@ KINDS = {  # of MPI: how its library and its launcher call themselves, and its f
 
 
 def launched_rank() -> int:
-    """This process's number among those that were launched together, or 0."""
+    """This process's rank among those that were launched together, or 0."""
     return max(int(os.environ.get(name, 0)) for name in RANKS)
 
 
 def launched_size() -> int | None:
-    """How many they are; 1 without a launcher, None if it does not tell."""
-    told = [int(os.environ[name]) for name in SIZES if name in os.environ]
-    if not told and "PMIX_RANK" in os.environ:
+    """The number of launched processes; 1 without a launcher, None if unknown."""
+    sizes = [int(os.environ[name]) for name in SIZES if name in os.environ]
+    if not sizes and "PMIX_RANK" in os.environ:
         return None
-    return max(told, default=1)
+    return max(sizes, default=1)
 
 
 def without_launcher(environment: Mapping[str, str]) -> dict[str, str]:
-    """Environment variables for a child that is none of the launched."""
+    """Environment variables for a child that is not one of the workers."""
     return {k: v for k, v in environment.items() if not k.startswith(PREFIXES)}
 
 
@@ -51,16 +51,16 @@ def relaunch(module: str, arguments: Sequence[str], n: int) -> int:
     process is killed.
 
     Raises:
-      RuntimeError: there is no MPI, or no mpiexec that fits it.
+      RuntimeError: there is no MPI, or no mpiexec that matches it.
     """
     command = [*find_mpiexec(), "-n", str(n), sys.executable, "-m", module, *arguments]
     with tempfile.TemporaryDirectory() as reports:
         process = subprocess.Popen(
             command,
             env={**without_launcher(os.environ), REPORTS: reports},
-            start_new_session=True,  # Ctrl-C reaches it once, from here
+            start_new_session=True,  # so that Ctrl-C reaches it only once, through us
             preexec_fn=_end_with_parent,
-            stdout=subprocess.PIPE,  # mpiexec would not survive `| head`, this does
+            stdout=subprocess.PIPE,  # `| head` would end mpiexec, but not this process
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
@@ -77,7 +77,7 @@ def relaunch(module: str, arguments: Sequence[str], n: int) -> int:
 
 
 def report_end(rank: int) -> None:
-    """Tells the launching process that this worker has come to its end."""
+    """Reports to the launching process that this worker has finished."""
     if REPORTS in os.environ:
         (Path(os.environ[REPORTS]) / str(rank)).touch()
 
@@ -96,14 +96,14 @@ def find_mpiexec() -> list[str]:
     beside = Path(sys.executable).parent / "mpiexec"  # where pip puts it
     for candidate in str(beside), shutil.which("mpiexec"):
         if candidate and Path(candidate).exists():
-            told = _output([candidate, "--version"])
-            if _has(told, words):
+            version = _output([candidate, "--version"])
+            if _has(version, words):
                 as_root = kind == "Open MPI" and os.geteuid() == 0
                 extra = ["--allow-run-as-root"] if as_root else []
                 return [candidate, *flags, *extra]
     raise RuntimeError(
-        f"num_cpu needs the mpiexec of {kind}, whose library is installed, and found "
-        "none.  Install it, or `pip install '.[mpi]'` for both."
+        f"num_cpu needs the mpiexec of {kind}, the installed MPI library, but found "
+        "none.  Install it, or run `pip install '.[mpi]'` for both."
     )
 
 
@@ -169,6 +169,6 @@ def _passing_on_output(process: subprocess.Popen):
 
 
 def _end_with_parent() -> None:
-    """Linux: SIGTERM for this process when its parent is gone, however it went."""
+    """On Linux: sends this process SIGTERM when its parent ends for any reason."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG

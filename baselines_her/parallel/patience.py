@@ -1,7 +1,7 @@
-"""Ends the run when an episode that is played in its own process takes too long.
+"""Ends the run when an episode in the training process takes too long.
 
-Nothing else can stop an environment that hangs in the thread that trains.  A thread
-looks once a second; it cannot look while the environment keeps Python's lock.
+Nothing else can stop an environment that hangs in the training thread.  Another thread
+looks once a second; it cannot while the environment holds Python's lock.
 """
 
 import contextlib
@@ -16,14 +16,14 @@ LOOK = 1.0  # seconds between two looks
 
 
 class Patience:
-    """Watches the episodes of one process, from the first one on."""
+    """Watches the episodes of one process, starting with the first one."""
 
     def __init__(self, env_id: str, limit: float):
-        """Does not watch yet.
+        """Prepares to watch; the first episode starts the thread.
 
         Args:
           env_id: the environment's name, for the message.
-          limit: seconds that an episode may last.
+          limit: seconds that an episode may take.
         """
         self._env_id, self._limit = env_id, limit
         self._n_begun, self._plays = 0, False
@@ -32,7 +32,7 @@ class Patience:
 
     @contextlib.contextmanager
     def watching(self, starts: Iterable[Start]) -> Iterator[Iterator[Start]]:
-        """Gives the starts; an episode lasts from one to the next."""
+        """Yields the starts; an episode lasts from one start to the next."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._watch, daemon=True)
             self._thread.start()
@@ -43,7 +43,7 @@ class Patience:
             self._plays = False
 
     def close(self) -> None:
-        """Watches no more."""
+        """Stops watching."""
         self._over.set()
 
     def _counted(self, starts: Iterable[Start]) -> Iterator[Start]:

@@ -1,9 +1,9 @@
 """A process that plays episodes: `python -m baselines_her.parallel.player`.
 
-It reads jobs from its standard input and answers on its standard output, one
-cloudpickle each with its length before it, and ends when the input ends.  It loads
-no TensorFlow: that saves 3 seconds and 500 MB a process, and TensorFlow and the
-software OpenGL of Mesa crash each other in one process (both bring an LLVM).
+It reads jobs from its standard input and answers on its standard output.  Each message
+is a cloudpickle preceded by its length.  A player ends when its input ends.  It never
+loads TensorFlow: that saves 3 seconds and 500 MB per process, and TensorFlow and the
+software OpenGL of Mesa crash in one process (both load an LLVM).
 """
 
 import os
@@ -27,7 +27,7 @@ HEADER = struct.Struct("<Q")
 
 
 class Player:
-    """The jobs: methods called by name.  Environments are built when first needed."""
+    """The jobs, as methods called by name.  Environments are built on first use."""
 
     def __init__(self, factory: EnvFactory, spec: EnvSpec, skip_bad: bool = False):
         self._factory, self._spec, self._skip_bad = factory, spec, skip_bad
@@ -53,9 +53,9 @@ def send(stream: BinaryIO, message: Any) -> None:
 
 
 def inbox_of(stream: BinaryIO) -> queue.SimpleQueue:
-    """A queue of the messages in `stream`, still pickled; None when it has ended.
+    """A queue of the messages in `stream`, still pickled; None marks the end.
 
-    A thread keeps the pipe empty, so that the other side never waits to write.
+    A thread empties the pipe, so that the other side never has to wait.
     """
     inbox: queue.SimpleQueue = queue.SimpleQueue()
 

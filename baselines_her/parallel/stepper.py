@@ -1,8 +1,8 @@
-"""A process that steps some of a vector's environments, started as a module.
+"""A process, started as a module, that steps some of a vector's environments.
 
-It watches the shared table: while steps follow each other it looks without pause, for
-waking a process takes longer than a step.  When none has come for a while (the learner
-learns) it naps, and reads jobs from its standard input as a player does.
+It watches the shared table.  While steps follow each other it looks without pause,
+because waking a process takes longer than a step.  If no step has come for a while (the
+learner is busy), it naps and reads jobs from its standard input, as a player does.
 """
 
 import time
@@ -18,12 +18,12 @@ from ..types import FlatSpec
 from .player import inbox_of, send, take_over_pipes
 from .streams import SeedOf, Streams, Table
 
-PATIENCE = 2e-3  # seconds without a step, after which it naps
+PATIENCE = 2e-3  # seconds without a step before it naps
 NAP, LONGEST_NAP = 1e-4, 1e-3
 
 
 class Stepper:
-    """The jobs: methods called by name."""
+    """The jobs, as methods called by name."""
 
     def __init__(self, factory: EnvFactory, spec: FlatSpec, *_: Any):
         self._factory, self._spec = factory, spec
@@ -37,7 +37,7 @@ class Stepper:
         share: range,
         seed_of: SeedOf,
     ) -> None:
-        """Maps the table and builds the environments of a share."""
+        """Maps the table and builds this process's share of the environments."""
         self.table, self.place = Table(Path(path), self._spec, n, processes), place
         self._streams = Streams(self._factory, self._spec, self.table, share, seed_of)
         self.begin = self._streams.begin
@@ -45,7 +45,7 @@ class Stepper:
         self.last = int(self.table.command[0])
 
     def is_asked(self) -> bool:
-        """Whether there is a step to take."""
+        """Whether a step is waiting to be taken."""
         return hasattr(self, "table") and self.table.command[0] != self.last
 
 

@@ -1,7 +1,7 @@
-"""Environments that are stepped side by side, and the memory that processes share.
+"""Environments that are stepped side by side, and the memory that they share.
 
-An episode is a function of its stream and number: the environment is reset with a seed
-of its own.  So it does not matter which process steps it.
+An episode is a function of its stream and its number, from which its seed is derived.
+So it does not matter which process steps it.
 """
 
 import mmap
@@ -20,21 +20,21 @@ SeedOf = Callable[[int, int], np.random.SeedSequence]  # (stream, episode) -> it
 
 
 class Table:
-    """What N environments are given and give, in a file that processes map.
+    """The inputs and outputs of N environments, in a file that all processes map.
 
     Attributes:
-      action: [N, A] float32, to be taken next.
-      next_obs: [N, O] float32, what followed.
-      obs: [N, O] float32, what the policy sees next: after an end, a new episode's.
+      action: [N, A] float32, the next action.
+      next_obs: [N, O] float32, what followed the action.
+      obs: [N, O] float32, what the policy sees next; after an end, of a new episode.
       reward: [N] float64.
       terminated: [N] bool.
-      truncated: [N] bool, and not terminated.
+      truncated: [N] bool, truncated and not terminated.
       command: [1] int64, the number of the step to take.
-      done: [processes] int64, the last step that each has taken; -1: it failed.
+      done: [processes] int64, the last step that each process took; -1: it failed.
     """
 
     def __init__(self, path: Path, spec: FlatSpec, n: int, processes: int):
-        """Maps the file at `path`, which is made if it is not there."""
+        """Maps the file at `path`, which is created if it does not exist."""
         o, a = spec.obs_dim, spec.action_dim
         layout = {
             "command": ((1,), np.int64),
@@ -63,7 +63,7 @@ class Table:
 
 
 class Streams:
-    """The environments of one process: a share of those in the table."""
+    """The environments of one process, a share of those in the table."""
 
     def __init__(
         self,
@@ -73,14 +73,14 @@ class Streams:
         share: Iterable[int],
         seed_of: SeedOf,
     ):
-        """Builds the environments; `begin` follows.
+        """Builds the environments; call `begin` next.
 
         Args:
-          factory: builds one.
-          spec: their dimensions.
-          table: takes what they give.
-          share: their numbers in it.
-          seed_of: the seed of an episode.
+          factory: builds one environment.
+          spec: the environments' dimensions.
+          table: receives their outputs.
+          share: their numbers in the table.
+          seed_of: returns the seed of an episode.
         """
         self._spec, self._table, self._seed_of = spec, table, seed_of
         self._envs = {k: factory() for k in share}
@@ -88,14 +88,14 @@ class Streams:
         self._lengths = dict.fromkeys(self._envs, 0)
 
     def begin(self, numbers: np.ndarray, actions: list[np.ndarray]) -> None:
-        """Begins episode `numbers[k]` in every stream and takes its actions so far.
+        """Begins episode `numbers[k]` in every stream k and repeats its actions so far.
 
         Args:
-          numbers: [N], of all streams.
+          numbers: [N], episode numbers of all streams.
           actions: of all streams, [steps, A] each.
 
         Raises:
-          ValueError: an episode ends earlier than it did before.
+          ValueError: an episode ends earlier than the first time.
         """
         for k in self._envs:
             self._numbers[k] = int(numbers[k])
@@ -107,12 +107,12 @@ class Streams:
                     raise ValueError(
                         f"{self._spec.env_id} must give the same episode for the same "
                         f"seed and actions, but episode {numbers[k]} of stream {k} "
-                        f"ends at step {t + 1} now.  The run cannot be continued."
+                        f"ends at step {t + 1} this time.  The run cannot continue."
                     )
                 self._table.obs[k] = self._table.next_obs[k]
 
     def step(self) -> None:
-        """Takes the table's action in every stream; an end is followed by a reset."""
+        """Takes the table's actions; an episode that ends is followed by a reset."""
         table = self._table
         with exits_refused():
             for k in self._envs:

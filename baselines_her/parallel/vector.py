@@ -1,13 +1,13 @@
 """N environments side by side, each a stream of episodes, stepped by processes.
 
-This process steps a share of them and other processes the rest; they meet in shared
-memory.  Threads would not do: each step gives Python's lock up and takes it again, and
-waking a thread takes longer than the step (measured: two threads are slower than one).
+This process steps a share of them and other processes the rest, in shared memory.
+Threads would not work: each step releases Python's lock and takes it again, and waking
+a thread takes longer than the step (measured: two threads are slower than one).
 
-An episode is a function of its stream and number, the noise of its actions too.  So
-neither the number of processes nor what other streams do changes a bit.  An unfinished
-episode is its number and its actions so far: `state` holds these, `load_state` plays
-them again.
+An episode and the noise of its actions are functions of the stream and the episode's
+number.  So neither the number of processes nor other streams change a single bit.  Of
+an unfinished episode `state` holds the number and the actions so far; `load_state`
+plays them again.
 """
 
 import itertools
@@ -25,11 +25,11 @@ from .collectors import PlayerProcess
 from .streams import SeedOf, Streams, Table
 
 STEPPER = "baselines_her.parallel.stepper"
-LOOKS = 20_000  # at the table, between two at the clock
+LOOKS = 20_000  # at the table between two looks at the clock
 
 
 class Step(NamedTuple):
-    """What one step of all N environments gave."""
+    """The outputs of one step of all N environments."""
 
     next_obs: np.ndarray  # [N, O] what followed the actions
     reward: np.ndarray  # [N]
@@ -38,7 +38,7 @@ class Step(NamedTuple):
 
 
 class Vector:
-    """N environments, and the episodes that they are in."""
+    """N environments and their current episodes."""
 
     def __init__(
         self,
@@ -54,11 +54,11 @@ class Vector:
 
         Args:
           factory: builds one environment.
-          spec: their dimensions.
-          n: how many.
-          seed_of: the seed of an episode.
-          noise_of: the seed of the noise of its actions.
-          processes: that step them, this one included.
+          spec: the environments' dimensions.
+          n: number of environments.
+          seed_of: returns the seed of an episode.
+          noise_of: returns the seed of the noise of its actions.
+          processes: number of processes that step them, including this one.
           timeout: seconds to wait for one step.
         """
         self._spec, self._noise_of, self._timeout = spec, noise_of, timeout
@@ -89,7 +89,7 @@ class Vector:
 
     @property
     def obs(self) -> np.ndarray:
-        """What the policy sees now, [N, O] float32: a view."""
+        """The current observations, [N, O] float32, as a view."""
         return self._table.obs
 
     def noise(self) -> np.ndarray:
@@ -103,7 +103,7 @@ class Vector:
           actions: [N, A] float32, as the environments take them.
 
         Raises:
-          BadState: a number is not finite; names stream, episode and step.
+          BadState: a number is not finite; the message names stream, episode and step.
           RuntimeError: an environment or a process failed.
         """
         table = self._table
@@ -136,10 +136,10 @@ class Vector:
     def begin(
         self, numbers: np.ndarray, actions: list[np.ndarray] | None = None
     ) -> None:
-        """Begins an episode in every stream, and takes its actions so far.
+        """Begins an episode in every stream and repeats its actions so far.
 
         Args:
-          numbers: [N] of the episodes.
+          numbers: [N], of the episodes.
           actions: [steps, A] of each; default: none.
         """
         nothing = np.zeros((0, self._spec.action_dim), np.float32)
@@ -156,7 +156,7 @@ class Vector:
             self._begin_noise(k, len(actions[k]))
 
     def state(self) -> dict[str, np.ndarray]:
-        """Numbers of the episodes, their actions and rewards so far."""
+        """The episodes' numbers, and their actions and rewards so far."""
         arrays = {"numbers": self._numbers.copy(), "sums": self._sums.copy()}
         for k, actions in enumerate(self._actions):
             shape = len(actions), self._spec.action_dim
@@ -167,14 +167,14 @@ class Vector:
         """Plays the unfinished episodes of `state()` again.
 
         Raises:
-          ValueError: the environment does not repeat them.
+          ValueError: the environment does not repeat an episode.
         """
         actions = [arrays[f"actions/{k}"] for k in range(len(self))]
         self.begin(arrays["numbers"], actions)
         self._sums = np.array(arrays["sums"])
 
     def close(self) -> None:
-        """Ends the processes, closes the environments."""
+        """Ends the processes and closes the environments."""
         for stepper in self._steppers:
             stepper.close()
         self._own.close()
@@ -222,12 +222,12 @@ class Vector:
         place = Place(self._spec.env_id, f"stream {k}, episode {self._numbers[k]}")
         raise BadState(
             f"numbers must be finite, found in {place.at(len(self._actions[k]))}: "
-            f"{what}, {values[k]}.  Look at the environment."
+            f"{what}, {values[k]}.  Correct the environment."
         )
 
 
 class Noise:
-    """Standard normal numbers of one episode, drawn many steps at a time."""
+    """Standard normal numbers for one episode, drawn many steps at a time."""
 
     BLOCK = 128
 
@@ -237,12 +237,12 @@ class Noise:
         self._drawn = np.zeros((0, dim), np.float32)
 
     def begin(self, rng: np.random.Generator) -> None:
-        """The numbers of a new episode come from `rng`."""
+        """Begins a new episode, whose numbers come from `rng`."""
         self._rng, self._used = rng, 0
         self._drawn = np.zeros((0, self._dim), np.float32)
 
     def take(self) -> np.ndarray:
-        """The next step's, [A]."""
+        """The numbers for the next step, [A]."""
         if self._used == len(self._drawn):
             shape = self.BLOCK, self._dim
             self._drawn = self._rng.standard_normal(shape, np.float32)

@@ -1,8 +1,8 @@
-"""Ends the job when a worker does not come: it may be stopped, swapped out, unplugged.
+"""Ends the job when a worker does not answer: it may be stopped or disconnected.
 
-MPI waits for ever.  A thread looks once a second how long this worker has been waiting.
-Past the limit it tells the others, those that wait answer, and whoever says nothing is
-named.
+MPI would wait for ever.  A thread checks once a second how long this worker has been
+waiting.  After the limit it asks the others.  Those that are also waiting answer; the
+error names the workers that do not.
 """
 
 import contextlib
@@ -16,18 +16,18 @@ from typing import Any
 import numpy as np
 
 LOOK = 1.0  # seconds between two looks
-LISTEN = 3.0  # seconds in which the others say that they wait too
+LISTEN = 3.0  # seconds in which the others must answer
 
 
 class Watchdog:
-    """Watches the waits of one worker."""
+    """Watches how long one worker waits."""
 
     def __init__(self, comm: Any, places: list[str], limit: float = 300.0):
         """Starts watching.
 
         Args:
-          comm: an mpi4py communicator of its own.
-          places: how each rank is named.
+          comm: an mpi4py communicator that nothing else uses.
+          places: the name of each rank in messages.
           limit: seconds that a wait may last.
         """
         self.limit = limit
@@ -37,7 +37,7 @@ class Watchdog:
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
-        """Within it, this worker waits for the others."""
+        """Within the block, this worker waits for the others."""
         self._n_waits += 1
         self._waits = True
         try:
@@ -46,7 +46,7 @@ class Watchdog:
             self._waits = False
 
     def _watch(self) -> None:
-        seen, looks = 0, 0  # a job that was suspended as a whole has not waited
+        seen, looks = 0, 0  # looks, not seconds: a suspended job does not wait
         while True:
             time.sleep(LOOK)
             looks = looks + 1 if self._waits and self._n_waits == seen else 0
@@ -61,17 +61,17 @@ class Watchdog:
             names = " and ".join(self._places[rank] for rank in sorted(silent))
             print(
                 f"error: every worker must answer within {self.limit:g} s, and "
-                f"{names or 'the network'} did not.  Look there, or raise "
-                "--mpi_timeout (for a slow `on_epoch` too).",
+                f"{names or 'the network'} did not.  Check that, or raise "
+                "--mpi_timeout (also if `on_epoch` is slow).",
                 file=sys.stderr,
                 flush=True,
             )
         else:
-            time.sleep(1.0)  # the first one speaks
-        os._exit(1)  # the launcher ends the others, stopped ones too
+            time.sleep(1.0)  # the first one prints the error
+        os._exit(1)  # the launcher then ends the others, even stopped ones
 
     def _silent_ranks(self) -> set[int]:
-        """Ranks that do not say within `LISTEN` seconds that they wait."""
+        """Ranks that do not report within `LISTEN` seconds that they are waiting."""
         rank, token = self._comm.Get_rank(), np.zeros(1, np.int8)
         others = set(range(self._comm.Get_size())) - {rank}
         sent = [self._comm.Isend(token, other) for other in others]

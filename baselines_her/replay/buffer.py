@@ -1,8 +1,7 @@
 """Replay memory: a ring of whole episodes.
 
-A room's worth of arrays and one counter.  Rewards are not stored (see
-`her_sampler`), nor is anything that an episode already says: one transition of a
-Fetch task with an object takes 132 bytes.
+It consists of arrays and one counter.  Rewards are not stored (see `her_sampler`), and
+nothing is stored twice: one transition of a Fetch task with an object takes 132 bytes.
 """
 
 import itertools
@@ -18,7 +17,7 @@ FIELDS = ("obs", "achieved", "goal", "action")
 
 
 def bytes_of(spec: EnvSpec, buffer_size: int) -> int:
-    """The memory that a full replay buffer takes."""
+    """The memory of a full replay buffer, in bytes."""
     states = (spec.obs_dim + spec.goal_dim) * (spec.horizon + 1) + spec.goal_dim
     numbers = states + spec.action_dim * spec.horizon
     return 4 * numbers * max(1, buffer_size // spec.horizon)
@@ -29,11 +28,11 @@ def require_memory(spec: EnvSpec, buffer_size: int, others: int = 0) -> None:
 
     Args:
       spec: the environment's dimensions.
-      buffer_size: transitions.
-      others: bytes that networks and batches take.
+      buffer_size: number of transitions.
+      others: bytes of networks and batches.
 
     Raises:
-      ValueError: it would fill more than all of it, or the others would beside it.
+      ValueError: the buffer alone, or together with the others, needs too much memory.
     """
     own, found = bytes_of(spec, buffer_size), total_memory()
     if found is None or own + others <= found:
@@ -54,16 +53,16 @@ def require_memory(spec: EnvSpec, buffer_size: int, others: int = 0) -> None:
 class ReplayBuffer:
     """Keeps the newest `buffer_size` transitions, as whole episodes.
 
-    The fields carry the names of `Episodes`, so relabelling reads the buffer in
-    place.  Pages of memory are only touched as episodes arrive.
+    The fields have the names of `Episodes`, so relabelling reads the buffer without a
+    copy.  Pages of memory are touched only when episodes arrive.
     """
 
     def __init__(self, spec: EnvSpec, buffer_size: int):
-        """Reserves room.
+        """Reserves memory.
 
         Args:
           spec: the environment's dimensions.
-          buffer_size: transitions; at least one episode's worth.
+          buffer_size: number of transitions, at least one episode.
 
         Raises:
           ValueError: `buffer_size` is smaller than one episode.
@@ -87,12 +86,12 @@ class ReplayBuffer:
         self.n_added = 0
 
     def __len__(self) -> int:
-        """Episodes stored."""
+        """The number of stored episodes."""
         return min(self.n_added, len(self.goal))
 
     @property
     def capacity(self) -> int:
-        """Episodes that fit."""
+        """The number of episodes that fit."""
         return len(self.goal)
 
     @property
@@ -101,13 +100,13 @@ class ReplayBuffer:
         return self.action.shape[1]
 
     def add(self, episodes: Any) -> np.ndarray:
-        """Stores episodes in their order, over the oldest ones; returns slots [E].
+        """Stores episodes in place of the oldest ones, in order; returns slots [E].
 
         Args:
           episodes: `Episodes`, `Demos`, or anything with the fields `FIELDS`.
 
         Raises:
-          ValueError: a stored number would not be finite: nothing is stored then.
+          ValueError: a number is not finite; then nothing is stored.
         """
         for name in FIELDS:
             _require_finite(name, getattr(episodes, name))
@@ -120,23 +119,23 @@ class ReplayBuffer:
     # -- for checkpoints: episodes by their number since the start of the run --
 
     def spans(self, since: int) -> list[tuple[int, int]]:
-        """Stored episodes from number `since` on, as runs that lie in one piece."""
+        """Stored episodes from number `since` on, as contiguous [first, last)."""
         first, last = max(since, self.n_added - self.capacity), self.n_added
         wrap = last - last % self.capacity
         cuts = [first, wrap, last] if first < wrap < last else [first, last]
         return [(a, b) for a, b in itertools.pairwise(cuts) if a < b]
 
     def episodes(self, first: int, last: int) -> dict[str, np.ndarray]:
-        """Views of the episodes of one span."""
+        """Views of the episodes in one range."""
         start = first % self.capacity
         piece = slice(start, start + last - first)
         return {name: getattr(self, name)[piece] for name in FIELDS}
 
     def restore(self, first: int, fields: dict[str, np.ndarray]) -> None:
-        """Puts the episodes of a span back; the caller sets `n_added`.
+        """Restores the episodes of a range; the caller sets `n_added`.
 
         Raises:
-          ValueError: they are of another environment or do not fit.
+          ValueError: they come from another environment or do not fit.
         """
         start = first % self.capacity
         piece = slice(start, start + len(fields["goal"]))

@@ -1,9 +1,9 @@
-"""Energy-based prioritisation: episodes that moved the object most are drawn most.
+"""Energy-based prioritisation: draws episodes that move the object more often.
 
 Zhao & Tresp 2018, "Energy-Based Hindsight Experience Prioritization"
-(arXiv:1810.01363), section 3: a whole episode has one weight, its steps are alike.
-The authors' code (github.com/ruizhaogit/EnergyBasedPrioritization) has one difference:
-it takes the energies to the power of 1/1.01.
+(arXiv:1810.01363), section 3: an episode has one weight, and all its steps are equally
+likely.  The authors' code (github.com/ruizhaogit/EnergyBasedPrioritization) differs in
+one point: it takes the energies to the power of 1/1.01.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from .buffer import ReplayBuffer
 from .priority import SumTree, strata
 
 MASS, GRAVITY, INERTIA = 1.0, 9.81, 1.0  # kg, m/s^2, kg m^2
-MOST = 0.5  # J a step
+MOST = 0.5  # joules per step
 
 
 def trajectory_energy(
@@ -25,14 +25,14 @@ def trajectory_energy(
     """The sum of each episode's gains in energy, [E] joules.
 
     E_t = m g (z_t - z_0) + m/2 |(p_t - p_{t-1}) / dt|^2 + I/2 |(a_t - a_{t-1}) / dt|^2
-    with E_0 = 0 and a_t the Euler angles of the rotation; a step's gain E_t - E_{t-1}
-    counts between 0 and `most`, which takes out falls and collisions (and the jumps
-    of an Euler angle from pi to -pi, which the authors' code does not undo either).
+    with E_0 = 0 and a_t the Euler angles of the rotation.  A step's gain E_t - E_{t-1}
+    is clipped to [0, `most`], which removes falls and collisions (and the jumps of an
+    Euler angle from pi to -pi, which the authors' code does not undo either).
 
     Args:
-      position: [E, T+1, 3] of the object, metres.
+      position: [E, T+1, 3] of the object, in metres.
       dt: seconds between two positions.
-      rotation: [E, T+1, 4] quaternions, w first; default: rotation does not count.
+      rotation: [E, T+1, 4] quaternions, w first; default: ignore the rotation.
       most: joules that a step can gain; the authors take 0.5 for Fetch, 2.5 for Hand.
     """
     position = position.astype(np.float64)
@@ -56,9 +56,9 @@ def euler_angles(quaternion: np.ndarray) -> np.ndarray:
 
 
 class EnergySampler:
-    """Draws episode e with P(e) ~ its energy + eps, and any of its steps alike.
+    """Draws episode e with P(e) ~ its energy + eps, and its steps uniformly.
 
-    As in the paper there are no importance weights: they are 1.
+    As in the paper, all importance weights are 1.
     """
 
     def __init__(
@@ -68,20 +68,20 @@ class EnergySampler:
         motion: ObjectMotion,
         eps: float,
     ):
-        """Takes the buffer to draw from.
+        """Prepares to draw from a buffer.
 
         Args:
-          buffer: empty, or `load_state` follows.
-          batch_size: rows of each update.
-          motion: finds the object in what is stored.
-          eps: added to every episode's energy, so that all can be drawn.
+          buffer: empty, or `load_state` must be called next.
+          batch_size: rows per update.
+          motion: finds the object in stored episodes.
+          eps: added to every episode's energy, so that each can be drawn.
         """
         self._buffer, self._batch_size = buffer, batch_size
         self._motion, self._eps = motion, eps
         self._tree = SumTree(buffer.capacity)
 
     def add(self, slots: np.ndarray) -> None:
-        """New episodes, at `slots` [E], get the weights of their motion."""
+        """Sets the weights of new episodes at `slots` [E] from their motion."""
         buffer, motion = self._buffer, self._motion
         states = buffer.obs[slots], buffer.achieved[slots]
         position = np.asarray(motion.position(*states))
@@ -96,7 +96,7 @@ class EnergySampler:
         self._tree.set(slots, energy + self._eps)
 
     def draw(self, n: int, rng: np.random.Generator) -> Index:
-        """`n` transitions, batch after batch, the episodes of a batch stratified."""
+        """`n` transitions, batch after batch, with episodes stratified in each."""
         mass = strata(n, self._batch_size, rng) * self._tree.total
         step = rng.integers(self._buffer.horizon, size=n)
         return Index(self._tree.find(mass), step)
@@ -106,13 +106,13 @@ class EnergySampler:
         return np.ones(len(index.episode), np.float32)
 
     def update(self, index: Index, td_error: np.ndarray) -> None:
-        """Energies do not depend on TD errors."""
+        """Does nothing: energies do not depend on TD errors."""
 
     def state(self) -> dict[str, np.ndarray]:
-        """Nothing: the weights follow from the episodes."""
+        """Empty: the weights can be computed from the episodes."""
         return {}
 
     def load_state(self, arrays: dict[str, np.ndarray]) -> None:
-        """Weighs the buffer's episodes again."""
+        """Computes the weights of the buffer's episodes again."""
         if len(self._buffer):
             self.add(np.arange(len(self._buffer)))

@@ -1,8 +1,8 @@
 """Prioritised replay: a sum tree over stored transitions, and the sampler over it.
 
 Schaul et al. 2016, "Prioritized Experience Replay" (arXiv:1511.05952), proportional
-variant.  A priority belongs to a stored step (slot), whatever goal it is relabelled
-with: it follows from the goal with which the slot was learned from last.
+variant.  A priority belongs to a stored step (slot), although its goal may be replaced
+by another one each time: it comes from the last update that used the slot.
 """
 
 import numpy as np
@@ -12,10 +12,10 @@ from .buffer import ReplayBuffer
 
 
 class SumTree:
-    """Draws slots in proportion to their priorities, all draws at once, level by level.
+    """Draws slots in proportion to their priorities, level by level for all draws.
 
-    Every inner node is the float64 sum of its two children, computed anew whenever one
-    of them changes, so the tree depends on its leaves alone and no error adds up.
+    Every inner node is the float64 sum of its two children, computed again when one of
+    them changes.  So the tree depends only on its leaves, and errors do not add up.
     """
 
     def __init__(self, capacity: int):
@@ -26,7 +26,7 @@ class SumTree:
         self._n_filled = 0
 
     def __len__(self) -> int:
-        """Slots that have priorities: the first ones."""
+        """The number of slots that have priorities, which are the first ones."""
         return self._n_filled
 
     @property
@@ -40,11 +40,11 @@ class SumTree:
         return self._levels[0][: self._n_filled]
 
     def set(self, slots: np.ndarray, priorities: np.ndarray | float) -> None:
-        """Gives slots their priorities.
+        """Sets the priorities of slots.
 
         Args:
-          slots: [N]; together with the earlier ones they must be the first ones, as
-            in a ring that fills.  Of a slot that occurs twice the last one counts.
+          slots: [N]; together with earlier ones they must be the first slots, as in a
+            ring that fills.  If a slot occurs twice, its last priority counts.
           priorities: [N], above 0.
         """
         if not len(slots):
@@ -53,17 +53,17 @@ class SumTree:
         self._n_filled = max(self._n_filled, int(slots.max()) + 1)
         nodes = slots
         for below, above in zip(self._levels, self._levels[1:]):
-            if 4 * len(nodes) >= len(above):  # adding up the whole level is faster
+            if 4 * len(nodes) >= len(above):  # then adding up the whole level is faster
                 np.add(below[0::2], below[1::2], out=above)
             else:
                 nodes = nodes >> 1
                 above[nodes] = below[2 * nodes] + below[2 * nodes + 1]
 
     def find(self, mass: np.ndarray) -> np.ndarray:
-        """The slots [N] in which points of the total lie.
+        """The slots [N] that contain the given points of the total.
 
         Args:
-          mass: [N], in [0, total].  Slots lie side by side, each as wide as its
+          mass: [N], points in [0, total].  Slots lie side by side, each as wide as its
             priority.
         """
         node = np.zeros(len(mass), np.int64)
@@ -73,14 +73,14 @@ class SumTree:
             is_right = mass >= left
             mass = mass - left * is_right
             node += is_right
-        # Rounding may carry a point over the right edge, to slots without priorities.
+        # Rounding may move a point beyond the last slot that has a priority.
         return np.minimum(node, self._n_filled - 1)
 
 
 def strata(n: int, batch_size: int, rng: np.random.Generator) -> np.ndarray:
     """One uniform number in each of `batch_size` equal parts of [0, 1], [n].
 
-    Every batch has strata of its own, so that none holds the oldest slots alone.
+    Every batch has its own strata, so that no batch holds only the oldest slots.
     """
     part = np.arange(batch_size)
     uniform = rng.random((n // batch_size, batch_size))
@@ -98,39 +98,39 @@ class PrioritisedSampler:
         beta0: float = 0.4,
         eps: float = 1e-6,
     ):
-        """Takes the buffer to draw from.
+        """Prepares to draw from a buffer.
 
         Args:
-          buffer: empty, or `load_state` follows.
-          batch_size: rows of each update.
-          alpha: exponent of the priorities, 0: all alike.
+          buffer: empty, or `load_state` must be called next.
+          batch_size: rows per update.
+          alpha: exponent of the priorities; 0: all equally likely.
           beta0: exponent of the importance weights at the run's first update.
           eps: added to every |TD error|.
         """
         self._buffer, self._batch_size = buffer, batch_size
         self._alpha, self._beta0, self._eps = alpha, beta0, eps
         self._tree = SumTree(buffer.capacity * buffer.horizon)
-        self._largest = 1.0  # of all priorities so far
+        self._largest = 1.0  # largest priority so far
 
     def add(self, slots: np.ndarray) -> None:
-        """New episodes, at `slots` [E], get the largest priority so far."""
+        """Gives new episodes at `slots` [E] the largest priority so far."""
         horizon = self._buffer.horizon
         steps = slots[:, None] * horizon + np.arange(horizon)
         self._tree.set(steps.reshape(-1), self._largest)
 
     def draw(self, n: int, rng: np.random.Generator) -> Index:
-        """`n` transitions, batch after batch, each batch stratified."""
+        """`n` transitions, batch after batch, with each batch stratified."""
         mass = strata(n, self._batch_size, rng) * self._tree.total
         return Index(*np.divmod(self._tree.find(mass), self._buffer.horizon))
 
     def weights(self, index: Index, progress: np.ndarray) -> np.ndarray:
-        """Importance weights (N P(i))^-beta over the largest of their batch, [K*B].
+        """Importance weights (N P(i))^-beta, divided by their batch's largest, [K*B].
 
         2016, section 3.4.  N is the number of stored transitions.
 
         Args:
           index: [K*B], as drawn.
-          progress: [K], of each update: 0 at the run's first, 1 at its last.
+          progress: [K], for each update: 0 at the run's first, 1 at its last.
         """
         p = self._tree.priorities[self._slots(index)] / self._tree.total
         beta = 1.0 - (1.0 - self._beta0) * (1.0 - progress)
@@ -138,22 +138,22 @@ class PrioritisedSampler:
         return (weight / weight.max(axis=1, keepdims=True)).reshape(-1)
 
     def update(self, index: Index, td_error: np.ndarray) -> None:
-        """Takes the TD errors [K*B] of the rows drawn; of a slot the last one."""
+        """Sets priorities from TD errors [K*B] of drawn rows; a slot's last counts."""
         error = np.abs(td_error.astype(np.float64))
         priorities = (error + self._eps) ** self._alpha
         self._largest = max(self._largest, float(priorities.max()))
         self._tree.set(self._slots(index), priorities)
 
     def state(self) -> dict[str, np.ndarray]:
-        """All priorities: what `load_state` needs."""
+        """All priorities, for `load_state`."""
         largest = np.array(self._largest)
         return {"priorities": self._tree.priorities.copy(), "largest": largest}
 
     def load_state(self, arrays: dict[str, np.ndarray]) -> None:
-        """Takes everything of `state()`; the buffer has its episodes already.
+        """Restores what `state()` returned; the buffer must hold its episodes already.
 
         Raises:
-          ValueError: the priorities are not those of the buffer's transitions.
+          ValueError: the priorities do not fit the buffer's transitions.
         """
         found, wanted = arrays["priorities"], len(self._buffer) * self._buffer.horizon
         if found.shape != (wanted,) or not (found > 0.0).all():

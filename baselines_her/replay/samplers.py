@@ -1,4 +1,4 @@
-"""Who draws stored transitions: the protocol of samplers, and the uniform one."""
+"""Samplers, which draw stored transitions: the protocol, and the uniform one."""
 
 from typing import Protocol
 
@@ -9,25 +9,25 @@ from .buffer import ReplayBuffer
 
 
 class Sampler(Protocol):
-    """Chooses stored transitions.  Relabelling knows nothing of it."""
+    """Chooses stored transitions; independent of relabelling."""
 
     def add(self, slots: np.ndarray) -> None:
-        """Takes note of new episodes at `slots` [E], over those that lay there."""
+        """Registers new episodes at `slots` [E], which replace those stored there."""
 
     def draw(self, n: int, rng: np.random.Generator) -> Index:
         """`n` = K*B transitions, batch after batch."""
 
     def weights(self, index: Index, progress: np.ndarray) -> np.ndarray:
-        """Importance weights [K*B]; `progress` [K] goes from 0 to 1 over the run."""
+        """Importance weights [K*B]; `progress` [K] rises from 0 to 1 during the run."""
 
     def update(self, index: Index, td_error: np.ndarray) -> None:
-        """Takes the TD errors [K*B] of the rows drawn."""
+        """Receives the TD errors [K*B] of the rows drawn."""
 
     def state(self) -> dict[str, np.ndarray]:
-        """What a checkpoint must hold beside the buffer."""
+        """What a checkpoint must hold in addition to the buffer."""
 
     def load_state(self, arrays: dict[str, np.ndarray]) -> None:
-        """Takes everything of `state()`; the buffer is filled already."""
+        """Restores what `state()` returned; the buffer is already filled."""
 
 
 class UniformSampler:
@@ -37,7 +37,7 @@ class UniformSampler:
         self._buffer = buffer
 
     def add(self, slots: np.ndarray) -> None:
-        """Uniform sampling keeps no book of new episodes."""
+        """Does nothing: uniform sampling needs no record of new episodes."""
 
     def draw(self, n: int, rng: np.random.Generator) -> Index:
         """`n` transitions, with replacement."""
@@ -49,11 +49,11 @@ class UniformSampler:
         return np.ones(len(index.episode), np.float32)
 
     def update(self, index: Index, td_error: np.ndarray) -> None:
-        """Uniform sampling has no priorities to update."""
+        """Does nothing: uniform sampling has no priorities to update."""
 
     def state(self) -> dict[str, np.ndarray]:
-        """Nothing: the buffer is all that counts."""
+        """Empty: uniform sampling depends only on the buffer."""
         return {}
 
     def load_state(self, arrays: dict[str, np.ndarray]) -> None:
-        """Uniform sampling remembers nothing."""
+        """Does nothing: uniform sampling has no state."""

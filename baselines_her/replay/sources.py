@@ -1,4 +1,4 @@
-"""Where the rows of a batch come from: buffers, and who draws from them."""
+"""Where the rows of a batch come from: buffers, and samplers that draw from them."""
 
 import hashlib
 from typing import Any, NamedTuple
@@ -13,11 +13,11 @@ from .samplers import Sampler, UniformSampler
 
 
 class Source(NamedTuple):
-    """Where rows of a batch come from."""
+    """A source of rows of each batch."""
 
     buffer: ReplayBuffer
     sampler: Sampler
-    batch_size: int  # rows of every update's batch
+    batch_size: int  # rows in every batch
     hindsight: Hindsight  # how `relabel` chooses their goals
     is_demo: float = 0.0  # 1 if they are demonstrations
 
@@ -25,7 +25,7 @@ class Source(NamedTuple):
 def replay_source(
     spec: EnvSpec, config: HERConfig, motion: ObjectMotion | None = None
 ) -> Source:
-    """What the policy collects; demonstrations take their rows from its share."""
+    """The source of collected episodes; demonstrations take rows from its share."""
     buffer, demos = ReplayBuffer(spec, config.replay.buffer_size), config.demos
     demo_rows = demos.demo_batch_size if demos.demo_file is not None else 0
     rows = config.ddpg.batch_size - demo_rows
@@ -47,7 +47,7 @@ def replay_sampler(
     rows: int,
     motion: ObjectMotion | None = None,
 ) -> Sampler:
-    """The sampler that `--prioritization` names; `energy` needs an object's motion."""
+    """The sampler that `--prioritization` selects; `energy` needs `motion`."""
     eps: Any = replay.per_eps  # a number once resolved
     if replay.prioritization == "tderror":
         exponents = replay.per_alpha, replay.per_beta0
@@ -60,10 +60,10 @@ def replay_sampler(
 
 
 def demo_sources(demos: Demos | None, spec: EnvSpec, config: HERConfig) -> list[Source]:
-    """Nothing, or the demonstrations, always drawn uniformly.
+    """The source of demonstrations, drawn uniformly; empty without demonstrations.
 
-    Their goals stay within their own episode: an action that is cloned must serve the
-    goal that it is cloned for.
+    New goals come only from their own episode, because a cloned action must serve the
+    goal for which it is cloned.
     """
     if demos is None:
         return []
@@ -81,7 +81,7 @@ def demo_sources(demos: Demos | None, spec: EnvSpec, config: HERConfig) -> list[
 
 
 def fingerprint(demos: Demos | None) -> str | None:
-    """A digest of the demonstrations' numbers."""
+    """A digest of the demonstrations' arrays, or None without demonstrations."""
     if demos is None:
         return None
     parts = demos.obs, demos.achieved, demos.goal, demos.action

@@ -1,4 +1,4 @@
-"""Arrays as npz bytes, read back without trusting a single length in them."""
+"""Arrays as npz bytes, which are read without trusting any length in them."""
 
 import contextlib
 import hashlib
@@ -16,7 +16,7 @@ import numpy as np
 from .foreign import printable
 
 DTYPES = ("<f4", "<f8", "<i8")
-# What reading a damaged file may raise, before a sentence is made of it: `reason_of`.
+# Exceptions that reading a damaged file may raise; `reason_of` makes sentences of them.
 DAMAGE = (
     *(ValueError, LookupError, TypeError, AttributeError),
     *(ArithmeticError, RecursionError),
@@ -26,7 +26,7 @@ LONGEST_REASON = 400  # characters
 
 
 class Archive(NamedTuple):
-    """An opened npz; nothing of it is read yet."""
+    """An opened npz of which no array has been read yet."""
 
     file: zipfile.ZipFile
     members: dict[str, zipfile.ZipInfo]  # by array name
@@ -42,23 +42,23 @@ def read_file(path: Path, limit: int) -> bytes:
 def open_regular(path: Path, limit: int) -> Iterator[BinaryIO]:
     """A regular file, opened for reading.
 
-    A pipe or a device is never opened: that alone may wait for ever, or do something.
+    A pipe or a device is never opened, because that can block or have side effects.
 
     Raises:
-      ValueError: there is no such file, it is no regular file, or it is longer than
+      ValueError: the file does not exist, is not a regular file, or is longer than
         `limit`.
-      OSError: it cannot be opened, for want of permission for example.
+      OSError: it cannot be opened, for example without permission.
     """
     flags = os.O_RDONLY
     for name in "O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY":
-        flags |= getattr(os, name, 0)  # no system has all of them
+        flags |= getattr(os, name, 0)  # no system has all of these flags
     try:
         _require_regular(os.stat(path), limit)
         handle = os.open(path, flags)
     except (FileNotFoundError, NotADirectoryError):
         raise ValueError("there is no such file") from None
     with open(handle, "rb") as file:
-        _require_regular(os.fstat(handle), limit)  # it may have been replaced
+        _require_regular(os.fstat(handle), limit)  # it may have been replaced since
         yield file
 
 
@@ -68,19 +68,17 @@ def _require_regular(status: os.stat_result, limit: int) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise ValueError("it is a pipe, a socket or a device, not a regular file")
     if status.st_size > limit:
-        raise ValueError(
-            f"it is longer than {limit} bytes, with {status.st_size} of them"
-        )
+        raise ValueError(f"it is longer than {limit} bytes, namely {status.st_size}")
 
 
 def reason_of(error: BaseException) -> str:
-    """What is wrong with a file, from what its reading raised, short and printable."""
+    """The reason why a file could not be read, short and printable."""
     reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
     return printable(reason or type(error).__name__, LONGEST_REASON)
 
 
 def sha256_of(parts: Iterable[Any]) -> str:
-    """The hexadecimal digest of bytes, or of contiguous arrays, one after the other."""
+    """The hexadecimal digest of a sequence of bytes or contiguous arrays."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part)
@@ -117,14 +115,14 @@ def open_archive(source: bytes | BinaryIO) -> Archive:
 class _Bounded:
     """A file that refuses to read more than `longest` bytes at once.
 
-    `zipfile` reads the whole list of members, as long as it says it is.
+    `zipfile` reads the whole list of members, whose length the file itself states.
     """
 
     def __init__(self, file: BinaryIO, longest: int | None):
         self._file, self.longest = file, longest
 
     def read(self, n: int = -1) -> bytes:
-        """As the file's own; without a number, zipfile reads the last 64 kB."""
+        """Reads like the file's own method; without a number, zipfile reads 64 kB."""
         if self.longest is not None and n > self.longest:
             raise ValueError("its list of arrays is too long")
         return self._file.read(n)
@@ -136,12 +134,12 @@ class _Bounded:
 def unpack(data: bytes, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
     """The arrays of `pack`, if they are exactly the ones named in `shapes`.
 
-    Nothing is allocated before the header of an array agrees with its expected shape
-    and with the bytes that are really there.
+    Nothing is allocated until an array's header agrees with its expected shape and with
+    the number of bytes that are actually there.
 
     Raises:
-      ValueError: another name, shape, dtype, compression or length, or a number that
-        is not finite.
+      ValueError: a name, shape, dtype, compression or length is wrong, or a number is
+        not finite.
     """
     archive = open_archive(data)
     odd = sorted(set(archive.members) ^ set(shapes))
@@ -165,13 +163,13 @@ def read_array(
 
     Args:
       archive: from `open_archive`.
-      name: which.
-      shape: what it must be; None takes what its header says.
-      dtypes: the ones that are allowed.
-      max_bytes: length of the member, where no shape tells it.
+      name: the array's name.
+      shape: the required shape; None accepts the one in the array's header.
+      dtypes: the allowed dtypes.
+      max_bytes: largest length of the member, if `shape` is None.
 
     Raises:
-      ValueError: it is of another kind or length, compressed, or damaged.
+      ValueError: the array is of another type or length, compressed, or damaged.
     """
     if shape is not None:
         max_bytes = 8 * math.prod(shape) + 4096
@@ -179,18 +177,18 @@ def read_array(
     if (shape is not None and found != shape) or dtype.str not in dtypes:
         raise ValueError(f"{name} must have shape {shape}, found {found} {dtype.str}")
     if len(body) != math.prod(found) * dtype.itemsize:
-        raise ValueError(f"{name} holds {len(body)} bytes, too few or many")
+        raise ValueError(f"{name} holds {len(body)} bytes, too few or too many")
     return np.frombuffer(body, dtype).reshape(found).copy()
 
 
 def read_npy(
     archive: Archive, name: str, max_bytes: int, compression=(zipfile.ZIP_STORED,)
 ) -> tuple[tuple[int, ...], np.dtype, bytes]:
-    """Shape, dtype and body of one member, none of it interpreted.
+    """Shape, dtype and body of one member, without interpreting them.
 
     Raises:
-      ValueError: it is compressed in another way than `compression`, longer than
-        `max_bytes`, or damaged.
+      ValueError: its compression is not `compression`, it is longer than `max_bytes`,
+        or it is damaged.
     """
     member = archive.members[name]
     if member.compress_type not in compression or member.file_size > max_bytes:
@@ -199,7 +197,7 @@ def read_npy(
         content = io.BytesIO(archive.file.read(member))
         version = np.lib.format.read_magic(content)
         if version != (1, 0):
-            raise ValueError("not version 1.0 of the npy format")
+            raise ValueError("it is not version 1.0 of the npy format")
         found, fortran, dtype = np.lib.format.read_array_header_1_0(content)
     except Exception as error:
         raise ValueError(f"{name} cannot be read ({error})") from None

@@ -1,13 +1,13 @@
-"""Checkpoints: everything that a run needs to go on, bit for bit.
+"""Checkpoints: everything that a run needs to continue bit for bit.
 
     checkpoint/manifest.json      what belongs together, with digests; written last
     checkpoint/state_<cycle>.npz  networks, optimisers, statistics, the lagged policy
     checkpoint/episodes_<n>.npz   the replay buffer from episode n on, never rewritten
 
-Each checkpoint appends the episodes that are new, writes its state under a new name,
-and then replaces the manifest in one step: until that moment the one before counts.
-Of several workers each writes its own episodes and state (`..._rank1of4.npz`); the
-first one's state holds what all share, and it writes the manifest for all of them.
+Each checkpoint appends the new episodes, writes its state under a new name, and then
+replaces the manifest atomically; until that moment the previous checkpoint is valid.
+With several workers, each writes its own episodes and state (`..._rank1of4.npz`).  The
+first worker's state also holds what all share, and it writes the manifest for all.
 """
 
 import contextlib
@@ -39,26 +39,26 @@ from .manifest import (
     write_manifest,
 )
 
-FRAME = 2**20  # bytes that an npz file may take besides its arrays
+FRAME = 2**20  # bytes that an npz file may have in addition to its arrays
 
 
 class Checkpoint(NamedTuple):
-    """A checkpoint that was read: the replay buffer is filled already."""
+    """A checkpoint that was read, after its episodes were put into the buffer."""
 
     arrays: dict[str, np.ndarray]  # saved by the first worker for all
     facts: dict[str, Any]
-    own: dict[str, np.ndarray] | None  # this worker's; None: other numbers of workers
-    n_workers: int  # that wrote it
+    own: dict[str, np.ndarray] | None  # this worker's; None: their number has changed
+    n_workers: int  # the number that wrote it
 
 
 class NoRing:
-    """Stands where an algorithm has no replay memory."""
+    """Takes the place of a replay memory if an algorithm has none."""
 
     n_added = capacity = 0
 
     def add(self, episodes: Any) -> np.ndarray:
-        """Refuses them: whoever wrote them had a replay memory."""
-        raise ValueError("it holds episodes, and this algorithm keeps none")
+        """Refuses episodes: only an algorithm with a replay memory writes them."""
+        raise ValueError("it holds episodes, but this algorithm keeps none")
 
     def spans(self, since: int) -> list[tuple[int, int]]:
         """None."""
@@ -69,7 +69,7 @@ class NoRing:
         return {}
 
     def restore(self, first: int, fields: dict[str, np.ndarray]) -> None:
-        """Refuses them, as `add`."""
+        """Refuses episodes, as `add` does."""
         self.add(fields)
 
 
@@ -82,13 +82,13 @@ class Checkpoints:
         """Takes the folder, the ring whose episodes it keeps, the communicator.
 
         Raises:
-          ValueError: the folder is a link, which may lead anywhere, or a file.
+          ValueError: the folder is a file, or a link, which could lead anywhere.
         """
         self._folder, self._comm = folder, comm
-        self._ring = NoRing() if ring is None else ring  # an empty ring is false
+        self._ring = NoRing() if ring is None else ring  # an empty ring is false, too
         if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
             raise ValueError(
-                f"checkpoints are kept in a folder, and {folder} is a link or a file.  "
+                f"checkpoints are kept in a folder, but {folder} is a link or a file.  "
                 "Remove it, or choose another --log_path."
             )
         folder.mkdir(parents=True, exist_ok=True)
@@ -107,12 +107,12 @@ class Checkpoints:
 
         Args:
           arrays: networks and the like, the same on all workers.
-          facts: counters, rows and settings: what JSON can hold.
-          number: of the cycle, for the state's name.
-          own: what is this worker's alone, besides the episodes.
+          facts: counters, rows and settings, as JSON can hold them.
+          number: the cycle's number, for the name of the state file.
+          own: this worker's own arrays, without the episodes.
 
         Raises:
-          OSError: it could not be written; the checkpoint before it is untouched.
+          OSError: it could not be written; the previous checkpoint is untouched.
           RuntimeError: the folder was removed, renamed or replaced.
         """
         self._place.require()
@@ -131,7 +131,7 @@ class Checkpoints:
         if self._comm.rank == 0:
             write_manifest(self._folder, facts, workers)
             sweep(self._folder)
-        self._comm.gather(None)  # until then the checkpoint before counts
+        self._comm.gather(None)  # until then the previous checkpoint is valid
         self._remove_others(workers)
         self._parts = parts
 
@@ -139,10 +139,10 @@ class Checkpoints:
         """Reads the checkpoint and fills the buffer; None if there is none.
 
         Args:
-          room: bytes that the arrays of a worker's state may take at most.
+          room: the most bytes that the arrays of a worker's state may take.
 
         Raises:
-          ValueError: a file is damaged, missing, or of another run.
+          ValueError: a file is damaged, missing, or belongs to another run.
         """
         path, rank = self._folder / NAME, self._comm.rank
         shared = None
@@ -150,10 +150,10 @@ class Checkpoints:
             if rank == 0 and (path.exists() or path.is_symlink()):
                 shared = self._read_shared(room)
                 sweep(self._folder)
-            told = self._comm.broadcast(shared)
-            if told is None:
+            received = self._comm.broadcast(shared)
+            if received is None:
                 return None
-            manifest, arrays = told
+            manifest, arrays = received
             workers = manifest["workers"]
             own = None
             if len(workers) == self._comm.size:
@@ -167,14 +167,14 @@ class Checkpoints:
             raise ValueError(f"{path} is not a whole checkpoint: {reason}") from None
 
     def forget(self) -> None:
-        """Removes a checkpoint that lies where a run begins anew."""
+        """Removes an old checkpoint from the folder of a run that starts again."""
         if self._comm.rank == 0:
             (self._folder / NAME).unlink(missing_ok=True)
             sweep(self._folder)
         self._remove_others([])
 
     def _read_shared(self, room: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """The manifest, and what all workers share of the first one's state."""
+        """The manifest, and the part of the first worker's state that all share."""
         manifest = read_manifest(self._folder)
         for worker in manifest["workers"]:
             self._require_episodes(worker)
@@ -185,7 +185,7 @@ class Checkpoints:
     def _require_episodes(self, worker: dict[str, Any]) -> None:
         """Refuses parts that do not hold exactly the episodes that the ring needs."""
         capacity, end = self._ring.capacity, worker["n_added"]
-        held = max(0, end - capacity)  # up to here they are overwritten
+        held = max(0, end - capacity)  # earlier episodes are overwritten
         for part in worker["episodes"]:
             first, last = part["first"], part["last"]
             if last > held:
@@ -199,11 +199,11 @@ class Checkpoints:
             raise ValueError(f"episodes {held} to {end} are missing")
 
     def _one(self) -> dict[str, np.ndarray]:
-        """One episode of the ring, for its shapes."""
+        """One episode of the ring; only its shapes are used."""
         return self._ring.episodes(0, 1)
 
     def _restore(self, worker: dict[str, Any], room: int) -> dict[str, np.ndarray]:
-        """Puts back this worker's episodes and state."""
+        """Restores this worker's episodes and state."""
         arrays = _read_npz(self._folder, worker["state"], room)
         for part in worker["episodes"]:
             self._ring.restore(part["first"], self._read_part(part))
@@ -215,7 +215,7 @@ class Checkpoints:
         return _read_npz(self._folder, part, size_of(part))
 
     def _deal(self, workers: list[dict[str, Any]]) -> None:
-        """Gives this worker its share of the episodes of another number of workers."""
+        """Gives this worker its share of episodes from another number of workers."""
         parts = [
             (part["first"], rank, part)
             for rank, worker in enumerate(workers)
@@ -238,9 +238,9 @@ class Checkpoints:
         return {**_write_npz(path, fields), "first": first, "last": last}
 
     def _remove_others(self, workers: list[dict[str, Any]]) -> None:
-        """Removes what the manifest does not name, of this worker.
+        """Removes this worker's files that the manifest does not name.
 
-        The first one also removes what other numbers of workers have left.
+        The first worker also removes files that another number of workers has left.
         """
         names = {entry["file"] for worker in workers for entry in entries(worker)}
         for path in _files_of_ours(self._folder):
@@ -253,7 +253,7 @@ class Checkpoints:
 
 
 def _files_of_ours(folder: Path) -> Iterator[Path]:
-    """The files in a folder that bear names which `save` gives."""
+    """The files in a folder whose names could come from `save`."""
     for path in folder.iterdir():
         is_named = STATE.fullmatch(path.name) or EPISODES.fullmatch(path.name)
         if is_named and path.is_file() and not path.is_symlink():
@@ -261,7 +261,7 @@ def _files_of_ours(folder: Path) -> Iterator[Path]:
 
 
 def _write_npz(path: Path, arrays: Arrays) -> dict[str, Any]:
-    """Writes arrays without a copy of them; returns their entry in the manifest."""
+    """Writes arrays without copying them; returns their entry in the manifest."""
     size = sum(array.nbytes for array in arrays.values())
     stream_atomically(path, lambda file: np.savez(file, **arrays), size)  # type: ignore
     return {
@@ -273,11 +273,11 @@ def _write_npz(path: Path, arrays: Arrays) -> dict[str, Any]:
 
 
 def _read_npz(folder: Path, entry: dict[str, Any], room: int) -> dict[str, np.ndarray]:
-    """The arrays of a checked entry, if they take at most `room` bytes."""
+    """The arrays of a checked entry; refuses more than `room` bytes."""
     name, size = entry["file"], size_of(entry)
     if size > room:
         raise ValueError(
-            f"{name} must hold at most {room} bytes, its arrays take {size}"
+            f"{name} must hold at most {room} bytes, but its arrays take {size}"
         )
     if (folder / name).is_symlink():
         raise ValueError(f"{name} is a link")
@@ -294,7 +294,7 @@ def _read_npz(folder: Path, entry: dict[str, Any], room: int) -> dict[str, np.nd
 
 @contextlib.contextmanager
 def _naming(name: str) -> Iterator[None]:
-    """Adds the name of the file to what reading it raises."""
+    """Adds the file's name to errors that reading it raises."""
     try:
         yield
     except DAMAGE as error:

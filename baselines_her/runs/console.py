@@ -1,4 +1,4 @@
-"""What a person sees during a run: a live table, or plain lines."""
+"""The output during a run: a live table or plain lines."""
 
 import contextlib
 import sys
@@ -20,7 +20,7 @@ class Console(Protocol):
         """Begins."""
 
     def __exit__(self, *error: Any) -> None:
-        """Ends, leaving what was shown."""
+        """Ends; what was shown stays on the screen."""
 
     def say(self, text: str) -> None:
         """Shows one line."""
@@ -136,7 +136,7 @@ class Live:
         self._live.console.print(text, soft_wrap=True, markup=False, highlight=False)
 
     def resumes(self, env_steps: int) -> None:
-        """Starts the progress bar, and its estimate, there."""
+        """Starts the progress bar and its time estimate there."""
         self._progress.reset(self._task, completed=env_steps)
 
     def iteration(self, env_steps: int) -> None:
@@ -169,9 +169,9 @@ class Live:
 
 
 def fitting(columns: list[Column], rows: list[Row], width: int) -> list[Column]:
-    """The columns that a table of this width has room for.
+    """The columns that fit into a table of this width.
 
-    The last columns give way first, but the very last one, the time, stays.
+    The last columns are dropped first, except the very last one, the time.
     """
     *first, last = columns
     while first:
@@ -192,7 +192,7 @@ def text_of(column: Column, row: Row) -> str:
 
 
 def open_console(config: Config, env_id: str, quiet: bool) -> Console:
-    """The console that fits: nothing, a live table on a terminal, or plain lines."""
+    """The right console: silent, a live table on a terminal, or plain lines."""
     total, columns = config.run.num_timesteps, entry(config.run.alg).columns
     if quiet:
         return Silent()
@@ -212,10 +212,10 @@ def clock_text(seconds: float) -> str:
 
 @contextlib.contextmanager
 def stages(quiet: bool) -> Iterator[Callable[[str], None]]:
-    """On a terminal, one line that says what the wait is for, and vanishes at the end.
+    """On a terminal, shows one line with the current stage, which vanishes at the end.
 
-    Yields a call that shows the next stage.  Elsewhere, and with `quiet`, it shows
-    nothing.
+    Yields a function that shows the next stage.  Without a terminal or with `quiet` it
+    shows nothing.
     """
     if quiet or not sys.stdout.isatty():
         yield lambda text: None
@@ -229,18 +229,18 @@ def stages(quiet: bool) -> Iterator[Callable[[str], None]]:
         spinner,
         console=RichConsole(),
         transient=True,
-        redirect_stderr=False,  # or what `quiet_stderr` silences would be shown
+        redirect_stderr=False,  # otherwise it would show what `quiet_stderr` hides
     ):
         yield lambda text: spinner.update(text=f"{text} ...")
 
 
 @contextlib.contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """A progress bar on a terminal, nothing elsewhere; yields a call that advances it.
+    """A progress bar if there is a terminal; yields a function that advances it.
 
     Args:
-      what: the things that are counted.
-      total: how many there will be.
+      what: names the things that are counted.
+      total: their number at the end.
     """
     if not sys.stdout.isatty():
         yield lambda: None

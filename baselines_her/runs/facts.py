@@ -1,4 +1,4 @@
-"""What a checkpoint says besides arrays, checked before a run continues with it."""
+"""Checks the facts in a checkpoint (all but arrays) before a run continues."""
 
 import math
 from typing import Any
@@ -9,16 +9,16 @@ from ..types import Algorithm
 from .json_file import require_kinds
 
 KINDS = {"config": dict, "versions": dict, "counters": dict, "epochs": dict}
-LARGEST = 10**15  # of any number of steps or seconds
+LARGEST = 10**15  # largest number of steps or seconds
 
 
 def require_facts(facts: Any, algorithm: Algorithm, config: Config) -> None:
-    """Refuses facts of which something is missing, of another kind, or impossible.
+    """Refuses facts that are incomplete, of the wrong type or impossible.
 
-    The counters are left to the algorithm.
+    The algorithm checks the counters itself.
 
     Raises:
-      ValueError: names what is wrong.
+      ValueError: the message says what is wrong.
     """
     require_kinds(facts, KINDS, "its facts")
     if not all(isinstance(text, str) for text in facts["versions"].values()):
@@ -46,7 +46,7 @@ def require_facts(facts: Any, algorithm: Algorithm, config: Config) -> None:
 
 
 def _require_row(row: Any, known: set[str], needed: set[str]) -> None:
-    """Refuses a row that lacks a needed column, or has another than the known ones."""
+    """Refuses a row that lacks a needed column or has an unknown one."""
     require_kinds(row, {}, "a row")
     if not needed <= {*row} <= known:
         odd = sorted((needed - {*row}) | ({*row} - known))

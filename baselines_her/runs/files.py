@@ -1,4 +1,4 @@
-"""Writing files so that no reader ever meets half of one."""
+"""Writes files atomically: no reader ever sees half a file."""
 
 import contextlib
 import errno
@@ -9,16 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-TEMPORARY = ".baselines_her-writes-"  # prefix of what is not yet under its name
+TEMPORARY = ".baselines_her-writes-"  # prefix of files without their final name
 
 
 def write_atomically(path: str | Path, data: bytes) -> None:
     """Writes `data` under a temporary name beside `path`, then renames it there.
 
     Raises:
-      OSError: the disk is full or the folder cannot be written; the sentence names
-        the path, and on a full disk the bytes needed.  What was at `path` before is
-        untouched.
+      OSError: the disk is full or the folder cannot be written; the message names
+        the path and, if the disk is full, the bytes needed.  An existing file at
+        `path` is untouched.
     """
     stream_atomically(path, lambda file: file.write(data), len(data))
 
@@ -26,14 +26,14 @@ def write_atomically(path: str | Path, data: bytes) -> None:
 def stream_atomically(
     path: str | Path, write: Callable[[BinaryIO], object], size: int
 ) -> None:
-    """As `write_atomically`, for what should not stand in memory twice.
+    """Like `write_atomically`, for data that should not be in memory twice.
 
-    The folder must be there: one that has vanished is not quietly made again.
+    The folder must exist: if it has vanished, it is not silently created again.
 
     Args:
-      path: where.
+      path: the file's path.
       write: writes to an open file.
-      size: about how many bytes that will be, for the message.
+      size: the approximate number of bytes, for the error message.
     """
     path, temporary = Path(path), None
     try:
@@ -58,14 +58,14 @@ def stream_atomically(
 
 
 class Place:
-    """A folder as it was when its user began: it must not vanish on the way."""
+    """A folder that must not be replaced while it is in use."""
 
     def __init__(self, path: Path):
         """Remembers the folder at `path`, which must exist."""
         self._path, self._identity = path, _identity(path)
 
     def require(self) -> None:
-        """Refuses to write into another folder than the one of the beginning.
+        """Refuses to write if this is no longer the same folder.
 
         Raises:
           RuntimeError: it was removed, renamed or replaced.
@@ -86,10 +86,10 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def require_writable(path: str | Path, name: str) -> None:
-    """Refuses a file that could not be written later on.
+    """Refuses a file that could not be written later.
 
     Args:
-      path: where it shall be.
+      path: the file's path.
       name: the setting that names it.
 
     Raises:
@@ -114,14 +114,14 @@ def require_writable(path: str | Path, name: str) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Removes what writers that were killed left under temporary names."""
+    """Removes temporary files that killed writers have left."""
     for path in folder.glob(f"{TEMPORARY}*"):
         if path.is_file() and not path.is_symlink():
             path.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes renames within a folder durable."""
+    """Makes sure that renames in a folder survive a crash of the machine."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

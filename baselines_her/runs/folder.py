@@ -21,7 +21,7 @@ from .json_file import read_json, require_kinds
 from .logger import open_writers
 from .policy_file import write_policy
 
-# Settings that may differ when a run continues; the last two may change its bits.
+# Settings that may differ when a run continues; the last two can change its bits.
 FREE = (
     *("num_timesteps", "stop_at", "log_path", "save_path", "play", "resume"),
     *("episodes", "per_step"),
@@ -37,7 +37,7 @@ KINDS = {"config": dict, "command": str, "resumed_by": list}
 
 
 class RunFolder:
-    """Writes everything a run leaves, and knows which policy was the best."""
+    """Writes all files of a run, and keeps track of the best policy."""
 
     def __init__(
         self,
@@ -51,12 +51,12 @@ class RunFolder:
         """Opens the folder for writing.
 
         Args:
-          path: the folder, made already.
-          config: resolved.
+          path: the folder, which must exist.
+          config: the resolved settings.
           spec: the environment's dimensions.
-          rows: those of a resumed run; others in the files are cut.
-          say: takes warnings.
-          is_writer: of several workers one writes; the others only keep account.
+          rows: the rows of a resumed run; later ones in its files are removed.
+          say: called with each warning.
+          is_writer: whether this worker writes; the others only keep track.
         """
         self._is_writer = is_writer
         self.path, self._config, self._spec = path, config, spec
@@ -71,7 +71,7 @@ class RunFolder:
 
     @property
     def best_path(self) -> Path:
-        """The policy with the highest score; a later tie wins."""
+        """The policy with the highest score; of equal ones the latest."""
         return self.path / "policy_best.pkl"
 
     def __enter__(self) -> "RunFolder":
@@ -82,10 +82,10 @@ class RunFolder:
             writer.close()
 
     def write(self, row: Row, arrays: dict[str, np.ndarray]) -> None:
-        """Logs an epoch and saves its policy: latest, periodic, and best if it is.
+        """Logs an epoch and saves its policy as latest, and as periodic or best if due.
 
         Raises:
-          RuntimeError: the folder was removed or renamed in the meantime.
+          RuntimeError: the folder was removed or renamed during the run.
         """
         if self._is_writer:
             self._place.require()
@@ -100,7 +100,7 @@ class RunFolder:
             self._save(self.best_path, arrays)
 
     def finish(self, arrays: dict[str, np.ndarray], save_path: str | None) -> None:
-        """Writes the final policy to `save_path` too, then FINISHED, the last file."""
+        """Also writes the final policy to `save_path`, and at the very end FINISHED."""
         if self._is_writer:
             self._place.require()
         if save_path:
@@ -118,7 +118,7 @@ class RunFolder:
         )
 
     def _note(self, row: Row) -> bool:
-        """Remembers an epoch; returns whether it is the best so far."""
+        """Records an epoch; returns whether it is the best so far."""
         epoch, score = int(row["epoch"]), row[self._score]
         self._facts = {
             "epoch": epoch,
@@ -138,10 +138,10 @@ class RunFolder:
 
 @contextlib.contextmanager
 def lock(path: Path) -> Iterator[None]:
-    """Holds the run folder for this process, where the system has such locks.
+    """Locks the run folder for this process, if the system has such locks.
 
     Raises:
-      ValueError: another process trains in it.
+      ValueError: another process is training in it.
     """
     try:
         import fcntl
@@ -162,7 +162,7 @@ def lock(path: Path) -> Iterator[None]:
 
 
 def choose_folder(config: Config) -> tuple[Path, bool]:
-    """The run's folder, and whether it holds this run already.
+    """The run's folder, and whether it already holds this run.
 
     Raises:
       ValueError: it holds another run, or is a file.
@@ -180,14 +180,14 @@ def choose_folder(config: Config) -> tuple[Path, bool]:
     require_usable(path)
     if differing:
         raise ValueError(
-            f"log_path must be a new folder or that of this same run, found a run in "
+            f"log_path must be a new folder or the one of this run, found a run in "
             f"{path} with other settings ({differing}).  Choose another --log_path."
         )
     return path, True
 
 
 def differing_settings(found: dict[str, Any], config: Config) -> str:
-    """The first settings that differ and matter: "seed 0 -> 1", or nothing."""
+    """The first relevant settings that differ, as in "seed 0 -> 1", or nothing."""
     wanted, found = to_flags(config), {**plain(type(config)), **found}
     names = [k for k in wanted if k not in FREE and found.get(k) != wanted[k]]
     before = {k: printable(found.get(k), LONGEST) for k in names[:3]}
@@ -195,7 +195,7 @@ def differing_settings(found: dict[str, Any], config: Config) -> str:
 
 
 def require_usable(path: Path) -> None:
-    """Refuses a run folder in which something else lies where a run writes.
+    """Refuses a folder in which links or folders are in the way of a run's files.
 
     Raises:
       ValueError: names the first link or folder that is in the way.
@@ -203,22 +203,22 @@ def require_usable(path: Path) -> None:
     for name in "checkpoint", "videos":
         if (path / name).is_symlink():
             raise ValueError(
-                f"a run writes into its own folder only, and {path / name} is a link.  "
+                f"a run writes only into its own folder, but {path / name} is a link.  "
                 "Remove it, or choose another --log_path."
             )
     names = "progress.csv", "progress.json", "FINISHED"
     for place in (*(path / name for name in names), *path.glob("policy_*.pkl")):
         if place.is_dir() and not place.is_symlink():
             raise ValueError(
-                f"a run writes the file {place}, and a folder lies there.  Remove it, "
+                f"a run writes the file {place}, but it is a folder.  Remove it, "
                 "or choose another --log_path."
             )
 
 
 def write_config(path: Path, config: Config, spec: Any, command: str) -> None:
-    """Writes config.json, and sweeps what a killed run may have left.
+    """Writes config.json, and removes temporary files of a killed run.
 
-    A run that continues keeps its first command and lists the later ones.
+    If a run continues, its first command is kept and later ones are listed.
     """
     sweep(path)
     (path / "FINISHED").unlink(missing_ok=True)
@@ -238,17 +238,17 @@ def write_config(path: Path, config: Config, spec: Any, command: str) -> None:
 
 
 def read_config(path: str | Path) -> dict[str, Any]:
-    """The settings of the run in a folder, as flat flags.
+    """The settings of the run in a folder, as a flat dictionary.
 
     Raises:
-      ValueError: there is no run, or its config.json is damaged.
+      ValueError: the folder holds no run, or its config.json is damaged.
     """
     folder = Path(path).expanduser()
     return _read(folder)["config"]
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    """The content of config.json, its settings and commands checked."""
+    """The content of config.json, with its settings and commands checked."""
     path = folder / CONFIG
     if not path.exists():
         raise ValueError(f"{folder} must hold a run: it has no config.json")
@@ -264,7 +264,7 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def _next_free(parent: Path, name: str) -> Path:
-    """parent/name_<n> with the first free n, made here, so that two runs differ."""
+    """Creates parent/name_<n> with the first free n, so that runs never share it."""
     n = 0
     while True:
         path = parent / f"{name.replace('/', '_')}_{n}"

@@ -1,4 +1,4 @@
-"""How to play a run's policy and how to continue the run: what a user may copy."""
+"""Commands for the user to copy: play a run's policy, continue the run."""
 
 import shlex
 from pathlib import Path
@@ -10,9 +10,9 @@ def play_hint(policy: Path, env: str | None, has_maker: bool) -> str:
     """The command that plays a policy; with `make_env`, the call in Python.
 
     Args:
-      policy: its file.
-      env: what the command must repeat of the environment, if anything.
-      has_maker: the user's own function builds the environment.
+      policy: the policy file.
+      env: the environment, if the command must name it again.
+      has_maker: whether the user's own function builds the environment.
     """
     if has_maker:
         path = f"baselines_her.load_policy({str(policy)!r})"
@@ -24,10 +24,10 @@ def resume_hint(run: Path, env: str | None, has_maker: bool, n_workers: int) -> 
     """The command that continues a run; with `make_env`, the call in Python.
 
     Args:
-      run: its folder.
-      env: what the command must repeat of the environment, if anything.
-      has_maker: the user's own function builds the environment.
-      n_workers: how many it has.
+      run: the run's folder.
+      env: the environment, if the command must name it again.
+      has_maker: whether the user's own function builds the environment.
+      n_workers: the number of workers.
     """
     several = n_workers > 1
     if has_maker:

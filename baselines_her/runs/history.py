@@ -1,7 +1,7 @@
-"""What runs have logged, read back: `config.json`, `progress.csv`, `evaluation.json`.
+"""Reads what runs have logged: `config.json`, `progress.csv`, `evaluation.json`.
 
-A folder may come from anybody.  Only regular files of a sane size are read, and every
-fault is one sentence that names the file.
+A folder may come from anywhere.  So only regular files of a sensible size are read, and
+every error is one sentence that names the file.
 """
 
 import csv
@@ -21,15 +21,15 @@ from .foreign import printable
 CONFIG, PROGRESS, EVALUATION = "config.json", "progress.csv", "evaluation.json"
 FINISHED = "FINISHED"
 MAX_JSON, MAX_CSV = 2**20, 2**24  # bytes
-MAX_ROWS = 100_000  # an epoch each
-COUNTS = ("steps/", "time/total")  # columns that begin so never fall
-MOST = 1e15  # a count of steps or seconds beyond is none
+MAX_ROWS = 100_000  # one per epoch
+COUNTS = ("steps/", "time/total")  # columns with these prefixes never decrease
+MOST = 1e15  # larger numbers of steps or seconds are refused
 
 
 def find_folders(
     paths: Iterable[str | Path], names: tuple[str, ...] = (CONFIG,)
 ) -> list[Path]:
-    """The folders at or below `paths` that hold one of these files, each once."""
+    """The folders at or below `paths` that hold one of these files, without repeats."""
     found: dict[Path, Path] = {}
     for path in paths:
         for place, folders, files in os.walk(Path(path).expanduser()):
@@ -42,7 +42,7 @@ def read_object(path: Path) -> dict[str, Any]:
     """The JSON object in a file.
 
     Raises:
-      ValueError: it holds none.
+      ValueError: it does not hold one.
     """
     try:
         content = json.loads(read_file(path, MAX_JSON))
@@ -56,10 +56,10 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 def read_flags(folder: Path) -> dict[str, Any]:
-    """The settings of the run in a folder; lists and the like as JSON text.
+    """The settings of the run in a folder; lists and dictionaries become JSON text.
 
     Raises:
-      ValueError: there is no config.json with settings.
+      ValueError: the folder has no config.json with settings.
     """
     path = folder / CONFIG
     flags = read_object(path).get("config")
@@ -77,12 +77,12 @@ def read_flags(folder: Path) -> dict[str, Any]:
 
 
 def read_columns(folder: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
-    """Columns [epochs] of the progress.csv in a folder; none may have rows yet.
+    """Columns [epochs] of the progress.csv in a folder; they may be empty.
 
-    A row that is cut short, because its run was killed, is left out.
+    An incomplete row, from a run that was killed, is ignored.
 
     Raises:
-      ValueError: there is no such file or column, or a cell holds no number.
+      ValueError: the file or a column does not exist, or a cell holds no number.
     """
     path = folder / PROGRESS
     try:
@@ -137,7 +137,7 @@ def _require_count(name: str, column: np.ndarray) -> None:
         )
     falls = np.flatnonzero(np.diff(column) < 0)
     if len(falls):
-        raise ValueError(f"{name} must never fall, but does in row {falls[0] + 2}")
+        raise ValueError(f"{name} must never decrease, but does in row {falls[0] + 2}")
 
 
 def _unreadable(path: Path, error: BaseException) -> ValueError:

@@ -1,4 +1,4 @@
-"""Reading JSON that a stranger may have written, within bounded memory and time."""
+"""Reads JSON from unknown sources in bounded memory and time."""
 
 import json
 from collections.abc import Mapping
@@ -7,21 +7,21 @@ from typing import Any, NoReturn
 
 from .arrays import read_file
 
-DENSEST = 8  # bytes of text for each value: an empty list of lists takes 3
+DENSEST = 8  # least bytes of text per value; nested empty lists take 3
 
 
 def read_json(path: Path, limit: int) -> dict[str, Any]:
     """The JSON object in a regular file.
 
     Raises:
-      ValueError: it is no regular file, longer than `limit` bytes, or no JSON object
-        of finite numbers.
+      ValueError: it is not a regular file, is longer than `limit` bytes, or is not a
+        JSON object with finite numbers.
       RecursionError: it is nested too deeply.
       OSError: it cannot be opened.
     """
     data = read_file(path, limit)
     values = sum(map(data.count, (b",", b"[", b"{")))
-    if values > 1000 + len(data) // DENSEST:  # each becomes an object of 60 bytes
+    if values > 1000 + len(data) // DENSEST:  # each value becomes an object of 60 bytes
         raise ValueError(f"it holds {values} values in {len(data)} bytes")
     content = json.loads(data, parse_constant=_refuse)
     if not isinstance(content, dict):
@@ -30,10 +30,10 @@ def read_json(path: Path, limit: int) -> dict[str, Any]:
 
 
 def require_kinds(content: Any, kinds: Mapping[str, type], what: str) -> None:
-    """Refuses anything but a dictionary whose entries are of these types.
+    """Refuses anything but a dictionary whose entries have these types.
 
     Raises:
-      ValueError: names the entry that is missing or of another type.
+      ValueError: names an entry that is missing or has another type.
     """
     if not isinstance(content, dict):
         raise ValueError(f"{what} must be named values")
@@ -46,4 +46,4 @@ def require_kinds(content: Any, kinds: Mapping[str, type], what: str) -> None:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"it holds {constant}, which is no finite number")
+    raise ValueError(f"it holds {constant}, which is not a finite number")

@@ -1,4 +1,4 @@
-"""What groups of runs are called: by the settings that tell them apart."""
+"""Labels for groups of runs, made of the settings that distinguish them."""
 
 import itertools
 import json
@@ -7,10 +7,10 @@ from typing import Any
 
 from .foreign import printable
 
-LONGEST = 60  # characters of a label; of longer ones no two fit side by side
-LONGEST_PART = 40  # of a setting's name, or of its value
-USUAL = "the usual settings"  # of a group that differs in none
-MOST_TRIED = 10_000  # sets of settings
+LONGEST = 60  # characters of a label; no two longer ones fit side by side
+LONGEST_PART = 40  # of a setting's name or value
+USUAL = "the usual settings"  # label of a group in which no setting is unusual
+MOST_TRIED = 10_000  # sets of settings that are tried
 
 Settings = dict[str, Any]
 
@@ -18,10 +18,10 @@ Settings = dict[str, Any]
 def titles(groups: list[Settings]) -> list[str]:
     """A different title for each group, in their order.
 
-    All settings that differ stand in it, for each may be the cause of a difference.
-    Where that is too long, the fewest that tell all groups apart; and where these are
-    too long, those in which a group differs from most others.  Groups of different
-    algorithms have only `alg` and `env` to compare.
+    A title lists all settings that differ, since each may be the cause of a difference.
+    If that is too long, it lists the fewest that distinguish all groups; if that is too
+    long as well, those in which a group differs from most others.  Groups of different
+    algorithms are compared only by `alg` and `env`.
     """
     common = [name for name in ("alg", "env") if _n_kinds(groups, [name]) > 1]
     found: dict[int, str] = {}
@@ -36,34 +36,34 @@ def _titles_of_kin(kin: list[Settings], common: list[str]) -> list[str]:
     names = {name for settings in kin for name in settings}
     differing = sorted(name for name in names if _n_kinds(kin, [name]) > 1)
     shown = sorted({*differing, *common})
-    told = [_told(settings, shown) for settings in kin]
-    if max(map(len, told)) > LONGEST:
+    texts = [_text(settings, shown) for settings in kin]
+    if max(map(len, texts)) > LONGEST:
         shown = sorted(_fewest(kin, differing, common))
-        told = [_told(settings, shown) for settings in kin]
-    if max(map(len, told)) > LONGEST:
+        texts = [_text(settings, shown) for settings in kin]
+    if max(map(len, texts)) > LONGEST:
         usual = {name: _usual(kin, name) for name in differing if name not in common}
         odd = [[k for k in usual if settings.get(k) != usual[k]] for settings in kin]
         shown_of = [sorted({*names, *common}) for names in odd]
-        told = [_told(*pair) or USUAL for pair in zip(kin, shown_of)]
+        texts = [_text(*pair) or USUAL for pair in zip(kin, shown_of)]
     env = printable(kin[0].get("env"), LONGEST_PART)
-    return [text or env for text in told]
+    return [text or env for text in texts]
 
 
 def count(seeds: Iterable[Any]) -> str:
-    """How many seeds, and how many runs if some share one: "2 seeds, 3 runs"."""
+    """The number of seeds, and of runs if some share a seed: "2 seeds, 3 runs"."""
     texts = [json.dumps(seed) for seed in seeds]
     n_seeds, n_runs = len(set(texts)), len(texts)
-    told = f"{n_seeds} seed{'s' * (n_seeds > 1)}"
-    return told if n_seeds == n_runs else f"{told}, {n_runs} runs"
+    text = f"{n_seeds} seed{'s' * (n_seeds > 1)}"
+    return text if n_seeds == n_runs else f"{text}, {n_runs} runs"
 
 
 def _usual(groups: list[Settings], name: str) -> Any:
-    """The value of a setting that most groups have."""
+    """The most frequent value of a setting."""
     values = [group.get(name) for group in groups]
     return max(values, key=lambda value: values.count(value))
 
 
-def _told(settings: Settings, names: Iterable[str]) -> str:
+def _text(settings: Settings, names: Iterable[str]) -> str:
     return ", ".join(
         f"{printable(name, LONGEST_PART)}={printable(settings.get(name), LONGEST_PART)}"
         for name in names
@@ -71,15 +71,15 @@ def _told(settings: Settings, names: Iterable[str]) -> str:
 
 
 def _n_kinds(groups: list[Settings], names: Iterable[str]) -> int:
-    """How many groups these settings tell apart."""
+    """The number of groups that these settings distinguish."""
     return len({repr([group.get(name) for name in names]) for group in groups})
 
 
 def _fewest(groups: list[Settings], names: list[str], common: list[str]) -> list[str]:
-    """`common` and the fewest more that tell all groups apart.
+    """`common` and the fewest further settings that distinguish all groups.
 
-    Of sets of the same size, the first in the alphabet.  Where there are too many to
-    try, each further setting is the one that splits the groups most.
+    Of sets of the same size it is the first in alphabetical order.  If there are too
+    many to try, the setting that splits the groups most is added, one after the other.
     """
     sizes = range(len(names) + 1)
     sets = itertools.chain.from_iterable(
@@ -95,7 +95,7 @@ def _fewest(groups: list[Settings], names: list[str], common: list[str]) -> list
 
 
 def _distinct(texts: Iterable[str]) -> list[str]:
-    """The texts, with a number after each that was there before."""
+    """The texts, with a number appended to each one that occurred before."""
     seen: dict[str, int] = {}
     found = []
     for text in texts:

@@ -1,4 +1,4 @@
-"""The rows of a run: progress.csv, progress.json (one object a line), TensorBoard."""
+"""Writes the rows of a run: progress.csv, progress.json, TensorBoard."""
 
 import csv
 import io
@@ -16,17 +16,17 @@ from .files import write_atomically
 
 
 class Writer(Protocol):
-    """Takes the rows of a run, one per epoch."""
+    """Writes the rows of a run, one per epoch."""
 
     def write(self, row: Row) -> None:
         """Writes one row."""
 
     def close(self) -> None:
-        """Nothing follows."""
+        """Called after the last row."""
 
 
 class CsvWriter:
-    """progress.csv: the algorithm's columns, whole rows only."""
+    """progress.csv: the algorithm's columns; every row is complete."""
 
     def __init__(self, folder: Path, columns: list[str], rows: list[Row]):
         text = io.StringIO(newline="")
@@ -39,7 +39,7 @@ class CsvWriter:
         self._writer = csv.DictWriter(self._file, columns)
 
     def write(self, row: Row) -> None:
-        """Writes one row and hands it to the system."""
+        """Writes one row and flushes it."""
         self._writer.writerow(row)
         self._file.flush()
 
@@ -49,7 +49,7 @@ class CsvWriter:
 
 
 class JsonWriter:
-    """progress.json: one JSON object a line."""
+    """progress.json: one JSON object per line."""
 
     def __init__(self, folder: Path, rows: list[Row]):
         path = folder / "progress.json"
@@ -73,17 +73,17 @@ class JsonWriter:
 class TensorBoardWriter:
     """tb/: scalars against env steps, as plain values.
 
-    By TensorBoard's own records: tf.summary writes tensors, in which
+    It uses TensorBoard's record format directly: tf.summary writes tensors, in which
     `EventAccumulator.Scalars` finds nothing, and TensorBoard's `EventFileWriter` writes
-    from a thread of its own, whose errors reach nobody.
+    from its own thread, whose errors are lost.
     """
 
     def __init__(self, folder: Path, rows: list[Row]):
-        """Opens a new event file in tb/; those of before are removed.
+        """Opens a new event file in tb/; old ones are removed.
 
         Raises:
           ImportError: TensorBoard is not installed.
-          OSError: tb/ cannot be written, or is a link, which may lead anywhere.
+          OSError: tb/ cannot be written, or is a link, which could lead anywhere.
         """
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.compat.proto.summary_pb2 import Summary
@@ -120,24 +120,24 @@ class TensorBoardWriter:
 
 
 class NullWriter:
-    """Stands where TensorBoard is not installed."""
+    """Takes the place of TensorBoard's writer if that is not available."""
 
     def write(self, row: Row) -> None:
         """Writes nothing."""
 
     def close(self) -> None:
-        """Nothing to close."""
+        """Does nothing."""
 
 
 class Careful:
-    """A writer whose failure is reported once and does not stop the training."""
+    """A writer whose failure is reported once and does not stop training."""
 
     def __init__(self, writer: Writer, say: Callable[[str], None]):
         self._writer, self._say = writer, say
         self._works = True
 
     def write(self, row: Row) -> None:
-        """Writes one row, unless it has failed before."""
+        """Writes one row, unless the writer has failed before."""
         if self._works:
             self._try(lambda: self._writer.write(row))
 
@@ -151,20 +151,20 @@ class Careful:
         except Exception as error:
             if self._works:
                 name = type(self._writer).__name__
-                self._say(f"warning: {name} fails and is not used any more: {error}")
+                self._say(f"warning: {name} failed and is no longer used: {error}")
             self._works = False
 
 
 def open_writers(
     folder: Path, columns: list[str], rows: list[Row], say: Callable[[str], None]
 ) -> list[Writer]:
-    """The writers of a run folder, with the rows of a resumed run written again.
+    """The writers of a run folder; rows of a resumed run are written again.
 
     Args:
-      folder: the run's; it exists.
-      columns: of progress.csv.
-      rows: the ones before the checkpoint; whatever follows them is cut.
-      say: takes a warning when a writer fails, now or later on.
+      folder: the run's folder, which must exist.
+      columns: the columns of progress.csv.
+      rows: the rows before the checkpoint; later rows are removed.
+      say: called with a warning when a writer fails, now or later.
     """
     files = CsvWriter(folder, columns, rows), JsonWriter(folder, rows)
     board = _open_board(folder, rows, say)
@@ -174,11 +174,11 @@ def open_writers(
 def _open_board(
     folder: Path, rows: list[Row], say: Callable[[str], None]
 ) -> TensorBoardWriter | NullWriter:
-    """TensorBoard's writer, or nothing where it is missing or cannot write."""
+    """TensorBoard's writer, or a null writer if it is missing or cannot write."""
     try:
         return TensorBoardWriter(folder, rows)
     except ImportError:
         return NullWriter()
     except Exception as error:
-        say(f"warning: TensorBoardWriter fails and is not used any more: {error}")
+        say(f"warning: TensorBoardWriter failed and is no longer used: {error}")
         return NullWriter()

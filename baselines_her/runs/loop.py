@@ -1,4 +1,4 @@
-"""The loop of every algorithm: iterations, an evaluation, a row, policies, a film."""
+"""The loop of all algorithms: iterations, an evaluation, a row, policies, a film."""
 
 import time
 from collections.abc import Callable
@@ -27,14 +27,14 @@ SOLVED = 3  # evaluations in a row whose mean must reach `stop_at`
 
 
 class Filmer(Protocol):
-    """Whoever films; see `parallel.collectors`."""
+    """Films episodes; see `parallel.collectors`."""
 
     def film(self, actor: Actor, start: Start) -> list[np.ndarray]:
         """The frames [H, W, 3] of one episode."""
 
 
 class Folder(Protocol):
-    """Where rows and policies are kept; see `runs.folder`."""
+    """Stores rows and policies; see `runs.folder`."""
 
     path: Path
 
@@ -43,7 +43,7 @@ class Folder(Protocol):
 
 
 class Loop:
-    """Runs epoch after epoch; its state is the rows so far."""
+    """Runs epochs; its state is the rows so far."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Loop:
         comm: Communicator = Solo(),
         clock: Callable[[], float] = time.perf_counter,
     ):
-        """Takes the rooms that an epoch passes through; see `training.train`."""
+        """Takes the parts that an epoch needs; see `training.train`."""
         self._config, self._entry, self._algorithm = config, entry, algorithm
         self._filmer, self._console, self._comm = filmer, console, comm
         self._clock, self._started = clock, clock()
@@ -71,19 +71,19 @@ class Loop:
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Takes everything of `state()`."""
+        """Restores what `state()` returned."""
         self.rows, self._iterations = list(state["rows"]), list(state["cycles"])
         self._started = self._clock() - state["seconds"]
 
     @property
     def is_finished(self) -> bool:
-        """Whether the last epoch is evaluated and no other one is to follow."""
+        """Whether the last epoch has been evaluated and no other one follows."""
         enough = self._algorithm.n_env_steps >= self._config.run.num_timesteps
         return not self._iterations and (enough or self.is_solved)
 
     @property
     def is_solved(self) -> bool:
-        """Whether the last evaluations reach `stop_at` in the mean."""
+        """Whether the mean of the last evaluations reaches `stop_at`."""
         last = [row[self._entry.score] for row in self.rows[-SOLVED:]]
         wanted = self._config.loop.stop_at
         if wanted is None or len(last) < SOLVED:
@@ -95,10 +95,10 @@ class Loop:
     ) -> Row:
         """Iterates, evaluates, logs and saves; returns the epoch's row.
 
-        The workers share the evaluation episodes, so all of them have the same row.
+        The workers divide the evaluation episodes, and all of them get the same row.
 
         Args:
-          folder: takes the row and the policies.
+          folder: stores the row and the policies.
           after_iteration: called after every iteration.
         """
         self._iterate(after_iteration)
@@ -128,7 +128,7 @@ class Loop:
             after_iteration()
 
     def _evaluate(self) -> Row:
-        """Means over this epoch's evaluation episodes: new ones every epoch."""
+        """Means over this epoch's evaluation episodes, which differ in every epoch."""
         n, seed = self._config.loop.n_test_rollouts, self._config.run.seed
         first = len(self.rows) * n
         numbers = range(first + self._comm.rank, first + n, self._comm.size)
@@ -140,7 +140,7 @@ class Loop:
         return {name: value for name, value in row.items() if name in columns}
 
     def _film(self, epoch: int, folder: Folder) -> None:
-        """Films the first evaluation episode of an epoch that has just been added."""
+        """Films the first evaluation episode of the epoch that was just added."""
         number = epoch * self._config.loop.n_test_rollouts
         start = Start(stream(self._config.run.seed, EVALUATION, n=number))
         frames = self._filmer.film(self._algorithm.policy(), start)
@@ -148,10 +148,10 @@ class Loop:
 
 
 def test_row(parts: list[tuple[Evaluation, Row]]) -> Row:
-    """The columns `test/...` of one evaluation that several workers have shared.
+    """The columns `test/...` of one evaluation that workers have divided.
 
     Args:
-      parts: each worker's episodes, and its other columns: means over them.
+      parts: each worker's episodes and its other columns, which are means over them.
     """
     counts = [len(evaluation.returns) for evaluation, _ in parts]
     returns = np.concatenate([evaluation.returns for evaluation, _ in parts])

@@ -1,7 +1,7 @@
-"""The manifest of a checkpoint: which files belong together, checked before use.
+"""The manifest of a checkpoint, which lists the files that belong together.
 
-Numbers in it become memory and loops, and names become paths, so nothing of it is
-believed before it agrees with the rest.
+Its numbers decide about memory and loops, and its names become paths.  So nothing in it
+is used before it has been checked against the rest.
 """
 
 import json
@@ -19,7 +19,7 @@ NAME, LONGEST = "manifest.json", 2**25  # bytes
 STATE = re.compile(r"state_\d{1,18}(_rank\d{1,5}of\d{1,5})?\.npz")
 EPISODES = re.compile(r"episodes_\d{1,18}(_rank\d{1,5}of\d{1,5})?\.npz")
 MOST_WORKERS = 10_000
-LARGEST = 10**15  # of any counter; floats still tell all integers up to it apart
+LARGEST = 10**15  # of any counter; floats are exact for integers up to it
 DTYPES = ("<f4", "<f8", "<i4", "<i8", "|b1")
 ENTRY = {"file": str, "shapes": dict, "dtypes": dict, "sha256": str}
 WORKER = {"state": dict, "own": list, "episodes": list, "n_added": int}
@@ -28,7 +28,7 @@ WORKER = {"state": dict, "own": list, "episodes": list, "n_added": int}
 def write_manifest(
     folder: Path, facts: dict[str, Any], workers: list[dict[str, Any]]
 ) -> None:
-    """Replaces the manifest in one step.
+    """Replaces the manifest atomically.
 
     Raises:
       OSError: it could not be written.
@@ -44,17 +44,17 @@ def write_manifest(
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a checkpoint, with the facts still unchecked.
+    """The manifest of a checkpoint; its facts are not checked yet.
 
     Raises:
-      ValueError: it is damaged, or its parts contradict each other.
+      ValueError: it is damaged or inconsistent.
     """
     path = folder / NAME
     if path.is_symlink():
         raise ValueError("it is a link")
     manifest = read_json(path, LONGEST)
     if manifest.get("format") != FORMAT:
-        raise ValueError("its format is another")
+        raise ValueError("its format is unknown")
     if manifest["version"] != VERSION:
         raise ValueError(
             f"its version is {manifest['version']}, this package reads {VERSION}"
@@ -75,12 +75,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def entries(worker: dict[str, Any]) -> list[dict[str, Any]]:
-    """The entries of all files of a worker."""
+    """The entries of all files of one worker."""
     return [worker["state"], *worker["episodes"]]
 
 
 def size_of(entry: dict[str, Any]) -> int:
-    """The bytes that an entry's arrays take in memory."""
+    """The bytes that the arrays of an entry need in memory."""
     shapes, dtypes = entry["shapes"], entry["dtypes"]
     width = {name: int(dtype[-1]) for name, dtype in dtypes.items()}
     return sum(width[name] * math.prod(shape) for name, shape in shapes.items())
@@ -104,7 +104,7 @@ def _require_worker(worker: Any) -> None:
         end = last
     if worker["n_added"] != end:
         raise ValueError(
-            f"a worker has added {worker['n_added']} episodes, and the last one held "
+            f"a worker has added {worker['n_added']} episodes, but the last one held "
             f"is number {end}"
         )
 

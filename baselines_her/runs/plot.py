@@ -3,11 +3,11 @@
 The band is the inter-quartile range over seeds, or with `iqm` a 95 % bootstrap interval
 of the inter-quartile mean (Agarwal et al. 2021, arXiv:2108.13264).
 
-A curve goes as far as at least half of its runs do, and is at every place that of the
-runs that reach it.  So one run that was aborted does not hide the others.  A run that
-takes over a tenth fewer or more environment steps than its group's curve is also drawn
-alone, as a thin line, and the legend counts it.  Every line ends in a dot: a run of one
-epoch is nothing else.
+A curve ends where fewer than half of its runs continue, and at every point it is
+computed from the runs that reach that point.  So one aborted run does not hide the
+others.  A run whose number of environment steps differs by more than a tenth from its
+group's curve is also drawn alone, as a thin line, and the legend counts it.  Every line
+ends in a dot, so that a run of one epoch is visible.
 """
 
 import argparse
@@ -40,14 +40,14 @@ AXES = {
     "minutes": ("time/total", 60.0, "wall-clock time (minutes)"),
     "updates": ("steps/updates", 1.0, "updates"),
 }
-UNTOLD = {*FREE, "seed", "preset"} - {"num_cpu"}  # do not tell groups apart
-LARGE = 1000.0  # values beyond have a logarithmic axis: a critic that diverged
-LARGEST = 1e30  # values beyond are drawn there
+UNTOLD = {*FREE, "seed", "preset"} - {"num_cpu"}  # do not distinguish groups
+LARGE = 1000.0  # larger values get a logarithmic axis: a critic that diverged
+LARGEST = 1e30  # larger values are drawn at this one
 STATISTICS = ("median", "iqm")
 SUFFIXES = (".png", ".svg", ".pdf")
 GRID = 200
 WIDEST = 95  # characters of a line in the legend
-ODD = 0.1  # share of its curve's steps that a run lacks, or has beyond: drawn alone
+ODD = 0.1  # a run with this share more or fewer steps is drawn alone
 
 
 class Run(NamedTuple):
@@ -70,14 +70,14 @@ def plot(
     """Draws the curves of runs and returns the matplotlib figure.
 
     Args:
-      paths: run folders, or folders that hold some.
+      paths: run folders, or folders that contain run folders.
       x: "env_steps", "minutes" or "updates".
-      out: write the figure to this file too (.png, .svg, .pdf).
+      out: also write the figure to this file (.png, .svg, .pdf).
       statistic: "median" with inter-quartile band, or "iqm" with bootstrap interval.
-      labels: of the groups, in their order, instead of the settings that differ.
+      labels: of the groups, in order, instead of the settings that differ.
 
     Raises:
-      ValueError: no run is found, or an argument is not one of the above.
+      ValueError: no run is found, or an argument has none of these values.
       RuntimeError: matplotlib is not installed.
     """
     for value, known in (x, tuple(AXES)), (statistic, STATISTICS):
@@ -87,7 +87,7 @@ def plot(
         endings = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
         raise ValueError(f"out must end in {endings}, found {out}.")
     groups = grouped(find_runs(paths), labels)
-    if not labels:  # a dollar sign in a setting begins no formula
+    if not labels:  # so that a dollar sign in a setting does not begin a formula
         groups = {title.replace("$", r"\$"): runs for title, runs in groups.items()}
     figure = _figure(groups, x, statistic)
     if out is not None:
@@ -98,10 +98,10 @@ def plot(
 def find_runs(paths: Iterable[str | Path]) -> list[Run]:
     """The runs in these folders, in the order of their names.
 
-    A run without progress.csv, or without a row in it, has only begun and is left out.
+    A run without progress.csv, or without rows in it, has only begun and is left out.
 
     Raises:
-      ValueError: there is none, or one cannot be read.
+      ValueError: there are none, or one cannot be read.
     """
     paths = list(paths)
     folders = find_folders(paths)
@@ -118,11 +118,11 @@ def find_runs(paths: Iterable[str | Path]) -> list[Run]:
 def grouped(
     runs: list[Run], labels: Iterable[str] | None = None
 ) -> dict[str, list[Run]]:
-    """Runs of equal settings (seed aside), by a label that tells groups apart."""
+    """Runs grouped by equal settings (except the seed), by label of the group."""
     groups: dict[str, list[Run]] = {}
     for run in runs:
-        told = {k: v for k, v in run.settings.items() if v is not None}
-        groups.setdefault(json.dumps(told, sort_keys=True), []).append(run)
+        known = {k: v for k, v in run.settings.items() if v is not None}
+        groups.setdefault(json.dumps(known, sort_keys=True), []).append(run)
     given = [printable(label) for label in labels or []]
     if given and (len(given) != len(groups) or len(set(given)) < len(given)):
         raise ValueError(f"{len(groups)} different labels are needed, found {given}.")
@@ -134,7 +134,7 @@ def grouped(
 
 
 def span(runs: list[Run], x: str) -> tuple[float, float]:
-    """From where to where at least half of the runs have values."""
+    """The first and last point at which at least half of the runs have values."""
     name, unit, _ = AXES[x]
     ends = np.array([run.columns[name][[0, -1]] / unit for run in runs])
     first, last = np.sort(ends, axis=0).T
@@ -143,7 +143,7 @@ def span(runs: list[Run], x: str) -> tuple[float, float]:
 
 
 def odd_runs(runs: list[Run]) -> tuple[list[Run], list[Run]]:
-    """The runs that take well fewer environment steps than their group, or more."""
+    """The runs with far fewer environment steps than their group, and with far more."""
     _, end = span(runs, "env_steps")
     ends = [run.columns["steps/env"][-1] for run in runs]
     shorter = [run for run, e in zip(runs, ends) if e < (1 - ODD) * end]
@@ -156,8 +156,8 @@ def curve(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Grid, centre, lower and upper edge of the band, each [GRID].
 
-    Every run is interpolated linearly.  At each place of the grid counts who has a
-    finite value there; NaN where nobody has.
+    Every run is interpolated linearly.  Each point of the grid uses the runs that have
+    a finite value there; it is NaN if there are none.
     """
     name, unit, _ = AXES[x]
     grid = np.linspace(*span(runs, x), GRID)
@@ -177,7 +177,7 @@ def curve(
 
 
 def _centre_and_band(values: np.ndarray, statistic: str) -> tuple[np.ndarray, ...]:
-    """Of [N, G]: centre, lower and upper edge, each [G]."""
+    """Centre, lower and upper edge, each [G], of values [N, G]."""
     if statistic == "iqm":
         low, high = bootstrap(values, iqm)
         return iqm(values), low, high
@@ -186,7 +186,7 @@ def _centre_and_band(values: np.ndarray, statistic: str) -> tuple[np.ndarray, ..
 
 
 def iqm(values: np.ndarray) -> np.ndarray:
-    """Mean over the middle half of the rows of [N, ...], edges weighted."""
+    """Mean over the middle half of the rows of [N, ...], with weights at its edges."""
     values = np.sort(values, axis=0)
     n = len(values)
     edges = np.arange(n + 1)
@@ -214,7 +214,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = Parser(
         prog="plot.py", description="Draws curves of runs.", allow_abbrev=False
     )
-    parser.add_argument("paths", nargs="+", help="run folders, or folders of some")
+    parser.add_argument("paths", nargs="+", help="run folders, or folders with runs")
     parser.add_argument("--x", default="env_steps", help=" | ".join(AXES))
     parser.add_argument("--out", default="curves.png", help=" | ".join(SUFFIXES))
     parser.add_argument("--statistic", default="median", help=" | ".join(STATISTICS))
@@ -239,7 +239,7 @@ def _figure(groups: dict[str, list[Run]], x: str, statistic: str) -> Any:
     n_columns = 1 if max(map(len, groups)) > names_of.LONGEST else 2
     groups = {textwrap.fill(label, WIDEST): runs for label, runs in groups.items()}
     n_lines = sum(1 + label.count("\n") for label in groups)
-    height = 3.5 + 0.2 * -(-n_lines // n_columns)  # a line of the legend is 0.2
+    height = 3.5 + 0.2 * -(-n_lines // n_columns)  # a line of the legend needs 0.2
     figure = Figure(figsize=(9, height), layout="constrained")
     panels = _panels([run for members in groups.values() for run in members])
     axes = figure.subplots(1, len(panels))
@@ -257,10 +257,10 @@ def _figure(groups: dict[str, list[Run]], x: str, statistic: str) -> Any:
 
 
 def _note(runs: list[Run]) -> str:
-    """What the legend says about runs that are drawn alone, or nothing."""
+    """The legend's note about runs that are drawn alone, or an empty text."""
     counts = zip(map(len, odd_runs(runs)), ("shorter", "longer"))
-    told = [f"{n} {word}" for n, word in counts if n]
-    return f", thin: {', '.join(told)}" if told else ""
+    texts = [f"{n} {word}" for n, word in counts if n]
+    return f", thin: {', '.join(texts)}" if texts else ""
 
 
 def _draw(ax: Any, runs: list[Run], x: str, column: str, statistic: str, label: str):
@@ -294,11 +294,11 @@ def _scale(ax: Any, x: str) -> None:
 
 
 def _save(figure: Any, path: Path) -> None:
-    """Writes the figure in one step, whatever lies at its path."""
+    """Writes the figure atomically, replacing an older file."""
     sink = io.BytesIO()
     try:
         figure.savefig(sink, format=path.suffix[1:], dpi=150)
-    except ValueError as error:  # a label that is no formula, though it looks like one
+    except ValueError as error:  # a label that looks like a formula but is not one
         raise ValueError(f"the figure cannot be drawn: {reason_of(error)}") from None
     write_atomically(path, sink.getvalue())
 
@@ -308,7 +308,7 @@ def _read(folder: Path) -> Run | None:
         return None
     flags = read_flags(folder)
     alg = flags.get("alg", DEFAULT)
-    panels = entry(alg if alg in NAMES else DEFAULT).panels  # peers of HER have its own
+    panels = entry(alg if alg in NAMES else DEFAULT).panels  # peers: those of HER
     columns = read_columns(folder, [*panels, *(name for name, _, _ in AXES.values())])
     has_rows = len(next(iter(columns.values()))) > 0
     run = Run(folder, flags.get("seed"), _settings(flags), columns, panels)
@@ -319,7 +319,7 @@ def _panels(runs: list[Run]) -> Mapping[str, str]:
     """The panels that all runs have.
 
     Raises:
-      ValueError: they are of algorithms that are judged by other columns.
+      ValueError: the runs' algorithms have different panels.
     """
     for run in runs:
         if run.panels != runs[0].panels:
@@ -332,7 +332,7 @@ def _panels(runs: list[Run]) -> Mapping[str, str]:
 
 
 def _settings(flags: dict[str, Any]) -> dict[str, Any]:
-    """What tells a run from others: older runs made whole, idle settings all alike."""
+    """The settings that distinguish runs; missing and idle ones get their defaults."""
     if flags.get("alg", DEFAULT) in NAMES:
         settings = entry(flags.get("alg", DEFAULT)).settings
         usual = plain(settings)

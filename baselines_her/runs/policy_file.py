@@ -1,8 +1,8 @@
-"""Policy files: `.pkl` with builtins only, that cannot hide code.
+"""Policy files: `.pkl` with builtins only, which cannot contain code.
 
 `pickle.load` gives {"format", "version", "header": <json>, "arrays": <npz bytes>,
-"sha256"}.  We read them by `safe_pickle` instead, check the digest, then the header,
-then every array against the header's dimensions.
+"sha256"}.  We read them with `safe_pickle` instead, and check the digest, the header,
+and every array against the header's dimensions.
 """
 
 import json
@@ -22,7 +22,7 @@ LONGEST_ID = 200  # characters
 
 
 class PolicyFile(NamedTuple):
-    """A policy file, read and checked."""
+    """A policy file that has been read and checked."""
 
     header: dict[str, Any]
     arrays: dict[str, np.ndarray]
@@ -40,10 +40,10 @@ def write_policy(
     """Writes a policy file.
 
     Args:
-      path: where; replaced in one step.
+      path: the file's path; an existing file is replaced atomically.
       spec: the environment's dimensions, a NamedTuple.
       config: the resolved settings of the run.
-      arrays: `Algorithm.arrays()`.
+      arrays: the result of `Algorithm.arrays()`.
       facts: versions, steps, success: anything that JSON can hold.
 
     Raises:
@@ -53,7 +53,7 @@ def write_policy(
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise ValueError(
-                f"a policy must hold finite numbers, found others in {name}: {path} is "
+                f"a policy must hold finite numbers, but {name} does not: {path} is "
                 "not written.  Lower the learning rates."
             )
     content = {
@@ -78,9 +78,9 @@ def read_policy(path: str | Path) -> PolicyFile:
     """Reads a policy file; executes and imports nothing that the file names.
 
     Raises:
-      ValueError: the file is not a whole, undamaged policy file; the sentence names
-        it and the reason.
-      OSError: it cannot be read at all.
+      ValueError: the file is not a complete, undamaged policy file; the message names
+        the file and the reason.
+      OSError: the file cannot be read at all.
     """
     path = Path(path).expanduser()
     try:
@@ -94,8 +94,8 @@ def load_policy(path: str | Path, **options: bool) -> Any:
 
     Args:
       path: a `.pkl` written by a run.
-      **options: for her `use_target`: act with the target network (default: as the run
-        evaluated it, `test_with_polyak`); for ppo `stochastic`: draw actions.
+      **options: for her `use_target`: act with the target network (default: what the
+        run evaluated, `test_with_polyak`); for ppo `stochastic`: draw actions.
     """
     header, arrays, spec, config = read_policy(path)
     known = entry(config.run.alg).options
@@ -118,12 +118,12 @@ def _parse(data: bytes) -> PolicyFile:
         raise ValueError("its digest does not match: the file is damaged")
     header = json.loads(content["header"])
     if not isinstance(header.get("versions", {}), dict):
-        raise ValueError("its versions are not given as names and numbers")
-    alg = header.get("alg", DEFAULT)  # files of 0.1.0 do not say
+        raise ValueError("its versions must be names and numbers")
+    alg = header.get("alg", DEFAULT)  # files of 0.1.0 do not name it
     algorithm, config = entry(alg), from_saved({**header["config"], "alg": alg})
     spec = algorithm.read_spec(header["spec"])
     if not spec.env_id.isprintable() or len(spec.env_id) > LONGEST_ID:
-        raise ValueError("its environment id is no printable name")
+        raise ValueError("its environment id is not a printable name")
     arrays = unpack(content["arrays"], algorithm.shapes(spec, config))
     for name, array in arrays.items():
         if name.endswith("/n_rows") and not (array == 0 or array >= 1):

@@ -1,7 +1,7 @@
-"""Reading our own pickles without running them.
+"""Reads our own pickles without running them.
 
 A policy file is a pickle of one flat dictionary of builtins, so that anybody can open
-it with two lines of Python.  We never do: unpickling runs what the file says.  Here
+it with two lines of Python.  We never do, because unpickling executes the file.  Here
 the opcodes are read as data, and only the sequence that our writer makes is accepted.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 MAX_BYTES = 256 * 2**20
 KEYS = ("SHORT_BINUNICODE",)
 VALUES = ("SHORT_BINUNICODE", "BINUNICODE", "BINBYTES", "SHORT_BINBYTES", "BININT1")
-IGNORED = ("MEMOIZE", "FRAME")  # bookkeeping of protocol 4 without effect on values
+IGNORED = ("MEMOIZE", "FRAME")  # bookkeeping of protocol 4 that does not affect values
 
 
 class UnsafePickle(ValueError):
@@ -28,10 +28,10 @@ def dump_flat(values: dict[str, str | bytes | int]) -> bytes:
 def load_flat(data: bytes) -> dict[str, Any]:
     """The dictionary that `dump_flat` wrote; nothing is executed or imported.
 
-    Memory stays within the size of `data`: every length is checked against it.
+    Every length is checked against the size of `data`, which also bounds the memory.
 
     Raises:
-      UnsafePickle: any other opcode, order or length.
+      UnsafePickle: an opcode, their order or a length is unexpected.
     """
     if len(data) > MAX_BYTES:
         raise UnsafePickle(f"at most {MAX_BYTES} bytes are read, found {len(data)}")
@@ -44,7 +44,7 @@ def load_flat(data: bytes) -> dict[str, Any]:
         if name == "SETITEMS":
             break
         if name not in KEYS or argument in values:
-            raise UnsafePickle(f"a new key must stand here, found {name}")
+            raise UnsafePickle(f"a new key must come next, found {name}")
         values[argument] = _expect(steps, *VALUES)
     _expect(steps, "STOP")
     return values
@@ -54,22 +54,22 @@ def opcodes(data: bytes) -> Iterator[tuple[str, Any]]:
     """(name, argument) of every opcode up to the one STOP at the end of `data`.
 
     Raises:
-      UnsafePickle: the pickle is damaged, has no end, or bytes follow its end.
+      UnsafePickle: the pickle is damaged, has no end, or has bytes after its end.
     """
     try:
         for opcode, argument, position in pickletools.genops(data):
-            # Checked before the yield: nobody asks for more after a STOP.
+            # Checked before the yield, because no caller continues after a STOP.
             if opcode.name == "STOP" and position != len(data) - 1:
                 raise UnsafePickle("bytes follow the end of the pickle")
             yield opcode.name, argument
     except UnsafePickle:
         raise
-    except Exception as error:  # genops raises half a dozen kinds on damage
+    except Exception as error:  # genops raises many types of errors for damaged data
         raise UnsafePickle(f"it is cut short or damaged ({error!s:.80})") from None
 
 
 def _expect(steps: Iterator[tuple[str, Any]], *names: str) -> Any:
     found, argument = next(steps, ("the end", None))
     if found not in names:
-        raise UnsafePickle(f"only {' or '.join(names)} may stand here, found {found}")
+        raise UnsafePickle(f"only {' or '.join(names)} may come next, found {found}")
     return argument

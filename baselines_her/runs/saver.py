@@ -1,4 +1,4 @@
-"""Checkpoints in time: what one holds, when it is written, how a run continues."""
+"""Decides what a checkpoint holds and when it is written; continues runs from one."""
 
 import time
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from .stopping import Stop
 # packages on which the bits depend
 SAME = ("tensorflow", "numpy", "mujoco", "gymnasium", "gymnasium-robotics")
 ROOM = 2**20  # bytes
-LONGEST = 100  # characters shown of a version
+LONGEST = 100  # most characters of a version that are shown
 THREADS = "learner_threads"  # XLA's sums depend on their number
 
 
@@ -29,14 +29,14 @@ class Stateful(Protocol):
     """The loop, as a checkpoint sees it."""
 
     def state(self) -> dict[str, Any]:
-        """What JSON can hold."""
+        """The state, as JSON can hold it."""
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Takes everything of `state()`."""
+        """Restores what `state()` returned."""
 
 
 class Saver:
-    """Writes checkpoints, on time and when somebody asks the run to end."""
+    """Writes checkpoints, regularly and when the run is asked to end."""
 
     def __init__(
         self,
@@ -48,37 +48,37 @@ class Saver:
         comm: Communicator = Solo(),
         clock: Callable[[], float] = time.monotonic,
     ):
-        """Takes what a checkpoint is made of; see `training.train`."""
+        """Takes the parts of a checkpoint; see `training.train`."""
         self._config, self._checkpoints = config, checkpoints
         self._algorithm, self._loop = algorithm, loop
         self._stop, self._comm = stop, comm
         self._clock, self._last = clock, clock()
 
     def after_iteration(self) -> None:
-        """Ends the run if somebody asked for that, or saves if it is time.
+        """Ends the run if it was asked to, or saves if it is time.
 
-        All workers do the same, by the first one's clock.
+        All workers do the same, by the first worker's clock.
         """
         is_due = self._clock() - self._last >= self._config.loop.checkpoint_interval
         if self._agree(is_due):
             self.save()
 
     def end_if_asked(self) -> None:
-        """Ends the run on all workers if one was asked to."""
+        """Ends the run on all workers if one of them was asked to."""
         self._agree(False)
 
     def rescue(self) -> bool:
-        """Saves when the run is being ended; returns whether it could.
+        """Saves when the run is about to end; returns whether that was possible.
 
-        It cannot while an iteration is half done, or where other workers do not know
-        of the end.
+        It is not possible while an iteration is half done, or if the other workers do
+        not know that the run ends.
         """
         together = self._comm.size == 1 or self._stop.is_agreed
         if not (self._stop.is_whole and together):
             return False
         try:
             self.save()
-        except (OSError, RuntimeError):  # what ends the run is reported, not this
+        except (OSError, RuntimeError):  # report what ends the run, not this error
             return False
         return True
 
@@ -97,13 +97,13 @@ class Saver:
         self._last = self._clock()
 
     def _agree(self, is_due: bool) -> bool:
-        """The first worker's `is_due`, unless somebody was asked to end."""
+        """The first worker's `is_due`; raises if any worker was asked to end."""
         found = self._comm.gather((self._stop.signal, is_due))
         self._stop.agree([number for number, _ in found])
         return found[0][1]
 
     def restore(self, console: Console) -> None:
-        """Takes up the folder's checkpoint, if there is one.
+        """Restores the folder's checkpoint, if there is one.
 
         Raises:
           ValueError: it is damaged or does not fit.
@@ -140,10 +140,10 @@ class Saver:
         console.resumes(steps)
 
     def _room(self) -> int:
-        """The bytes that the arrays of one state may take: today's, and as much again.
+        """The most bytes that the arrays of one state may take.
 
-        A sampler may keep something for each transition, which is less than half of
-        the transition itself.
+        That is twice the current ones.  A sampler may also keep something for each
+        transition, which takes less than half of the transition itself.
         """
         arrays, _ = self._algorithm.state()
         ring = self._algorithm.ring
@@ -188,13 +188,13 @@ def resumed_flags(
     """Environment and settings of a training, with `resume` looked up.
 
     Args:
-      flags: as the user gave them.
+      flags: the user's flags.
       env: the environment that the user named.
-      has_maker: the user builds the environment.
+      has_maker: whether a function of the user builds the environment.
 
     Raises:
-      ValueError: a setting is given that cannot change when a run continues, or the
-        run's environment must be repeated.
+      ValueError: a given setting cannot change when a run continues, or the user must
+        name the run's environment again.
     """
     folder = flags.get("resume")
     if folder is None:
@@ -217,12 +217,12 @@ def resumed_flags(
         raise ValueError(f"{folder}/config.json names no environment.")
     if ":" in name and env is None and not has_maker:
         raise ValueError(
-            f"the run names {name}, and a module is not imported on a file's word.  If "
-            f"you trust it, repeat it: --env={name}"
+            f"the run names {name}, but a module that only a file names is not "
+            f"imported.  If you trust it, give --env={name}"
         )
     log_path = str(Path(folder).expanduser())
-    # the file's word writes no file outside the run's own folder
+    # the file must not make the run write outside its own folder
     own = {"log_path": log_path, "resume": None, "save_path": None, "num_cpu": None}
     settings = entry(saved.get("alg", DEFAULT)).settings
-    usual = {k: v for k, v in plain(settings).items() if k != "env"}  # what came later
+    usual = {k: v for k, v in plain(settings).items() if k != "env"}  # newer settings
     return env or name, {**usual, **saved, **own, **given}

@@ -1,4 +1,4 @@
-"""Ending a run on Ctrl-C, SIGTERM or SIGHUP: first a checkpoint, then out."""
+"""Ends a run on Ctrl-C, SIGTERM or SIGHUP, after a checkpoint."""
 
 import contextlib
 import signal
@@ -8,28 +8,28 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 REPEAT = 1.0  # seconds
-SECONDS = 8  # an iteration that takes longer is not waited for
+SECONDS = 8  # the run does not wait for an iteration that takes longer
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # those that this system has
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, which all workers know of."""
+    """Ctrl-C, when all workers know about it."""
 
 
 class Terminated(SystemExit):
-    """SIGTERM or SIGHUP, which all workers know of."""
+    """SIGTERM or SIGHUP, when all workers know about it."""
 
 
 AGREED = Interrupted, Terminated
 
 
 class Stop:
-    """Whether somebody has asked the run to end.
+    """Whether a signal has asked the run to end.
 
     Attributes:
-      signal: the one that came, or None.
-      is_agreed: all workers know of it and end at the same place.
-      is_whole: nothing is half done: a checkpoint may be taken.
+      signal: the signal received, or None.
+      is_agreed: all workers know about it and end at the same point.
+      is_whole: nothing is half done, so a checkpoint may be taken.
     """
 
     def __init__(self) -> None:
@@ -39,11 +39,11 @@ class Stop:
         self._was_patient = False
 
     def agree(self, signals: list[int | None]) -> None:
-        """Takes what the workers were asked; one is enough to end all of them.
+        """Ends the run if any worker has received a signal.
 
         Raises:
           Interrupted: Ctrl-C was pressed.
-          Terminated: another signal came; the code is 128 and its number.
+          Terminated: another signal came; the exit code is 128 plus its number.
         """
         asked = [number for number in signals if number is not None]
         if asked:
@@ -54,18 +54,18 @@ class Stop:
 
     @contextlib.contextmanager
     def critical(self) -> Iterator[None]:
-        """A section that changes what a checkpoint holds, and must not be half done.
+        """A section that changes what a checkpoint holds and must not be half done.
 
-        Signals respect it: what would end the run at once waits for `agree`, which is
-        called right after the section.  Only the second one that comes within it ends
-        the run all the same.  After an error within it no checkpoint is taken any more.
+        Signals respect it: one that would end the run at once waits for `agree`, which
+        is called right after the section.  Only the second one within the section ends
+        the run anyway.  After an error in the section, no checkpoint is taken any more.
         """
         self.is_whole = False
         yield
         self.is_whole = True
 
     def end_at_once(self) -> None:
-        """Ends the run, unless it is in a critical section for the first time.
+        """Ends the run at once, except at the first call in a critical section.
 
         Raises:
           KeyboardInterrupt: Ctrl-C was pressed.
@@ -83,12 +83,12 @@ class Stop:
 
 @contextlib.contextmanager
 def stop_signals(clock: Callable[[], float] = time.monotonic) -> Iterator[Stop]:
-    """Within it, the first signal only asks; a second one ends the run at once.
+    """In the block, a first signal only asks; a second one ends the run at once.
 
-    Within `REPEAT` seconds it is the same one: a launcher passes on to every worker
-    what a service manager has sent to all of them already.
+    A signal within `REPEAT` seconds counts as the same one, because a launcher passes
+    on to every worker what a service manager has already sent to all of them.
 
-    Signals belong to the main thread: elsewhere nobody asks.
+    Only the main thread receives signals; in other threads this does nothing.
     """
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
@@ -119,7 +119,7 @@ def stop_signals(clock: Callable[[], float] = time.monotonic) -> Iterator[Stop]:
     try:
         yield stop
     finally:
-        if alarm:  # it was armed here
+        if alarm:  # it was set here
             signal.alarm(0)
         for number, handler in [*kept.items(), *alarm.items()]:
             signal.signal(number, handler)

@@ -1,6 +1,6 @@
-"""Standard output and standard error whose loss does not end the program.
+"""Standard output and standard error that can be lost without ending the program.
 
-The reader may go away during a run: `| head` ends, a connection drops, a disk fills up.
+They can be lost during a run: `| head` ends, a connection drops, a disk fills up.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 
 class Sturdy:
-    """A text stream that drops everything from the first failed write on."""
+    """A text stream that drops everything after the first failed write."""
 
     def __init__(self, stream: TextIO):
         self._stream = stream
@@ -35,7 +35,7 @@ class Sturdy:
         return getattr(self._stream, name)
 
     def _drop_the_rest(self) -> None:
-        """Points the stream to the null device, so that its buffer can be flushed."""
+        """Redirects the stream to the null device, so that flushing it cannot fail."""
         with contextlib.suppress(OSError, ValueError, AttributeError):
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self._stream.fileno())
@@ -45,7 +45,7 @@ class Sturdy:
 
 @contextlib.contextmanager
 def sturdy_output() -> Iterator[None]:
-    """Within it, a broken stdout or stderr is silent instead of an error."""
+    """Within the block, a broken stdout or stderr is ignored."""
     kept = sys.stdout, sys.stderr
     wrapped = [Sturdy(stream or open(os.devnull, "w")) for stream in kept]
     sys.stdout, sys.stderr = wrapped

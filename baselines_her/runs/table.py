@@ -1,14 +1,14 @@
 """Results of runs as a Markdown table: `python experiment/table.py results/pick`.
 
 Reads the folders that `experiment/benchmark.py` and `bench/run.py train` keep, and any
-other run that is finished.  Success is that of the final policy over 100 episodes, seed
-by seed; with a star, where there is no evaluation.json, the mean of the run's last five
-evaluations.  A level is reached where the mean of three evaluations in a row (20
-episodes each) is at least as high; of those three the last one counts.  Minutes are
-those of progress.csv: ours hold the evaluations, the peers' do not.
+other finished run.  Success is that of the final policy over 100 episodes, for each
+seed.  A star marks a run without evaluation.json: its success is the mean of its last
+five evaluations.  A level is reached at the end of the first three evaluations in a
+row (20 episodes each) whose mean is at least as high.  Minutes come from progress.csv:
+ours include evaluations, the peers' do not.
 
-`--env_steps=400000` and `--minutes=12` compare runs of different lengths: each is cut
-there, and its success is the mean of the last five evaluations before.
+`--env_steps=400000` and `--minutes=12` compare runs of different lengths: each run is
+cut there, and its success is the mean of the last five evaluations before the cut.
 `--column=test/mean_Q` shows another column of progress.csv instead of success: the mean
 of its last five values.
 """
@@ -41,7 +41,7 @@ HEADER = (
     ("minutes", "env steps to {level:g}", "minutes to {level:g}"),
 )
 IN_A_ROW = 3
-LAST = 5  # evaluations that stand for the policy where a run is cut
+LAST = 5  # evaluations that represent the policy if a run is cut
 ESTIMATED = "*"
 FOOTNOTE = f"{ESTIMATED} mean of the last {LAST} evaluations: no {EVALUATION}"
 
@@ -50,7 +50,7 @@ class Result(NamedTuple):
     """One finished run."""
 
     score: float  # of the final policy
-    is_estimate: bool  # from its last evaluations, for want of evaluation.json
+    is_estimate: bool  # from its last evaluations, without evaluation.json
     heights: tuple[float, float] | None  # success in the air and on the table
     steps: np.ndarray  # [epochs]
     minutes: np.ndarray
@@ -61,7 +61,7 @@ def read_result(folder: Path, column: str = SUCCESS) -> Result:
     """The result in a folder of results.
 
     Raises:
-      ValueError: a file is missing or damaged, or holds no row.
+      ValueError: a file is missing, damaged, or without rows.
     """
     names = "steps/env", "time/total", column
     steps, seconds, scores = read_columns(folder, names).values()
@@ -82,10 +82,10 @@ def read_result(folder: Path, column: str = SUCCESS) -> Result:
 
 
 def read_evaluation(folder: Path) -> dict[str, float]:
-    """Success of the final policy, and by the goal's height if that was told.
+    """Success of the final policy, and by the goal's height if that is recorded.
 
     Raises:
-      ValueError: an entry is missing, or no number from 0 to 1.
+      ValueError: an entry is missing or not a number from 0 to 1.
     """
     content = read_object(folder / EVALUATION)
     names = ["latest"]
@@ -102,12 +102,12 @@ def read_evaluation(folder: Path) -> dict[str, float]:
 
 
 def cut(path: Path, result: Result, env_steps: float, minutes: float) -> Result:
-    """The run as it was after so many steps or minutes, whichever came first."""
+    """The run up to this many steps or minutes, whichever came first."""
     if env_steps == minutes == math.inf:
         return result
     if result.steps[-1] < env_steps and result.minutes[-1] < minutes:
         raise ValueError(
-            f"a run must go as far as it is cut, found {printable(path)} with "
+            f"a run must not end before the cut, found {printable(path)} with "
             f"{_short(result.steps[-1])} steps in {result.minutes[-1]:.1f} minutes."
         )
     kept = (result.steps <= env_steps) & (result.minutes <= minutes)
@@ -116,7 +116,7 @@ def cut(path: Path, result: Result, env_steps: float, minutes: float) -> Result:
     )
     if len(scores) < LAST:
         raise ValueError(
-            f"a run must have {LAST} evaluations up to where it is cut, found "
+            f"a run must have {LAST} evaluations before the cut, found "
             f"{len(scores)} in {printable(path)}.  Cut later."
         )
     return Result(float(scores[-LAST:].mean()), False, None, steps, times, scores)
@@ -157,7 +157,7 @@ def table(
     minutes: float = math.inf,
     column: str = SUCCESS,
 ) -> str:
-    """The Markdown table of all finished runs in these folders, cut there."""
+    """The Markdown table of all finished runs in these folders, cut if wanted."""
     groups: dict[str, list[Result]] = {}
     for path in find_folders(folders, (EVALUATION, FINISHED)):
         result = cut(path, read_result(path, column), env_steps, minutes)
@@ -180,7 +180,7 @@ def table(
 
 
 def name_of(path: Path) -> str:
-    """What the seeds of one run have in common: "pick: run" of pick/run_seed0."""
+    """The name that the seeds of one run share: "pick: run" for pick/run_seed0."""
     path = path.absolute()
     run, mark, _ = path.name.rpartition("_seed")
     return _cell(f"{path.parent.name}: {run if mark else path.name}")
@@ -207,7 +207,7 @@ def _print(**options) -> None:
 
 
 def _cell(text: str) -> str:
-    """Text that breaks neither the terminal nor the table."""
+    """Text that is safe for the terminal and the table."""
     return printable(text, 200).replace("|", "\\|")
 
 

@@ -12,11 +12,11 @@ MISSING = (
 
 
 def check_video_path(path: str | Path) -> Path:
-    """The path, if a film can be written there; asked before anything is rendered.
+    """The path, if a film can be written there; checked before anything is rendered.
 
     Raises:
-      ValueError: another ending than .mp4 or .gif.
-      RuntimeError: imageio is not installed; the sentence holds its pip command.
+      ValueError: the path does not end in .mp4 or .gif.
+      RuntimeError: imageio is not installed; the message has the pip command.
     """
     path = Path(path).expanduser()
     if path.suffix not in FORMATS:
@@ -26,7 +26,7 @@ def check_video_path(path: str | Path) -> Path:
 
 
 def write_video(path: str | Path, frames: list[np.ndarray], fps: int = 25) -> None:
-    """Writes frames [H, W, 3] uint8; the ending of `path` chooses the format."""
+    """Writes frames [H, W, 3] uint8; the ending of `path` decides the format."""
     path = check_video_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     imageio = _imageio()
@@ -39,7 +39,7 @@ def write_video(path: str | Path, frames: list[np.ndarray], fps: int = 25) -> No
 def _imageio() -> Any:
     try:
         import imageio
-        import imageio_ffmpeg  # noqa: F401  brings the ffmpeg that imageio calls
+        import imageio_ffmpeg  # noqa: F401  provides the ffmpeg that imageio calls
     except ImportError:
         raise RuntimeError(MISSING) from None
     return imageio

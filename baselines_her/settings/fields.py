@@ -39,14 +39,14 @@ def setting(
     """A field with its help and its range.
 
     Args:
-      default: used where nothing else is given.
+      default: the value if none is given.
       help: one line for `--help`.
       low: the smallest value allowed.
       high: the largest value allowed.
-      above: values must be larger than this.
-      choices: the words allowed.
+      above: every value must be larger than this.
+      choices: the allowed words.
       only_with: the condition under which the setting has an effect.
-      often: most users need it: shown by the short `--help`.
+      often: whether most users need it, so that the short `--help` shows it.
     """
     if only_with:
         help += f" (only with --{only_with.field}={' or '.join(only_with.values)})"
@@ -73,7 +73,7 @@ def require_effect(settings: Any, given: Iterable[str]) -> None:
     """Refuses fields that were given but have no effect given the others.
 
     Raises:
-      ValueError: names the first of them and the setting that it needs.
+      ValueError: names the first one and the setting that it needs.
     """
     for field in dataclasses.fields(settings):
         if field.name in given and not has_effect(settings, field):
@@ -142,7 +142,7 @@ def _to_str(value):
 def _is_finite(value):
     try:
         return math.isfinite(value)
-    except OverflowError:  # an integer beyond all floats
+    except OverflowError:  # an integer too large for a float
         return False
 
 

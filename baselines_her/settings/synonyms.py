@@ -42,12 +42,12 @@ _OURS = {  # their word -> our settings, and what differs in meaning
 
 
 def instead(word: str, known: Iterable[str], prefix: str = "") -> str:
-    """How an error about an unknown setting ends: what it is called here, if anything.
+    """The end of an error about an unknown setting: its name here, if there is one.
 
     Args:
       word: what the user wrote.
-      known: the settings that exist.
-      prefix: of a setting in the message, e.g. `--`.
+      known: the existing settings.
+      prefix: put before a setting in the message, e.g. `--`.
     """
     known = list(known)
     ours, meaning = _OURS.get(word.replace("-", "_").lower(), ((), ""))

@@ -251,7 +251,7 @@ def test_a_run_goes_on_with_its_own_demonstrations_only(demo_file, tmp_path, eag
     train(tmp_path / "run", demo_file=path, num_timesteps=200)
     train(tmp_path / "run", demo_file=path, num_timesteps=250)
     write_demos(path, demos._replace(action=-demos.action))
-    with pytest.raises(ValueError, match="continues with the demonstrations that"):
+    with pytest.raises(ValueError, match="continue with the demonstrations that"):
         train(tmp_path / "run", demo_file=path, num_timesteps=300)
 
 

@@ -358,7 +358,7 @@ def test_inputs_too_fine_for_float32_are_warned_of():
     warnings = warnings_for(scaled(0.1, offset=1e7), clip_obs=1e9)
     # moves of up to 0.1 at 10^7, where float32 counts in ones
     assert len(warnings) == 2
-    assert "steps are 1 at 1e+07, so that 100% of the movement of obs" in warnings[0]
+    assert "resolution is 1 at 1e+07, so 100% of the movement of obs" in warnings[0]
     assert "achieved_goal[0]" in warnings[1]
     assert warnings_for(scaled(0.1, offset=1e3), clip_obs=1e9) == []
 

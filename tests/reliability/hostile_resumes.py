@@ -204,7 +204,7 @@ def infinite(place):
 READ = "config.json cannot be read: "
 WHOLE = "manifest.json is not a whole checkpoint: "
 FIT = "the checkpoint does not fit this run: "
-LEAVES = "must hold what a run with its settings leaves"
+LEAVES = "must hold what a run with its settings could leave"
 ROWS = ("facts", "epochs", "rows")
 CONFIGS = {
     "config: none": (run(lambda place: (place / "config.json").unlink()), "no config"),
@@ -219,7 +219,7 @@ CONFIGS = {
     "config: nested": (text("config.json", "[" * 900 + " " * 10**4), READ),
     "config: a list": (text("config.json", "[1]"), "must hold a JSON object"),
     "config: a long number": (text("config.json", '{"a": ' + "1" * 10**5 + "}"), READ),
-    "config: NaN": (text("config.json", '{"a": NaN}'), "which is no finite number"),
+    "config: NaN": (text("config.json", '{"a": NaN}'), "which is not a finite number"),
     "config: no command": (config("command", to=LACKS), "must hold command"),
     "config: resumed by a number": (config("resumed_by", to=5), "must be of type list"),
     "config: resumed by numbers": (config("resumed_by", to=[5]), "must list commands"),
@@ -229,7 +229,7 @@ CONFIGS = {
     "config: escapes as env": (config("config", "env", to=f"x{ESCAPES}"), "env must"),
     "config: a module as env": (
         config("config", "env", to="this:X-v0"),
-        "not imported on a file's word",
+        "a module that only a file names",
     ),
     "config: another algorithm": (config("config", "alg", to=[]), READ),
     "config: unknown setting": (config("config", ESCAPES, to=1), "unknown setting"),
@@ -266,7 +266,7 @@ MANIFESTS = {
     ),
     "manifest: deep": (text(MANIFEST, "[" * 900 + " " * 10**4), WHOLE),
     "manifest: another digest": (text(MANIFEST, '{"sha256": "x"}'), "its format is"),
-    "manifest: another format": (manifest("format", to=ESCAPES), "format is another"),
+    "manifest: another format": (manifest("format", to=ESCAPES), "format is unknown"),
     "manifest: escapes as version": (manifest("version", to=ESCAPES), "its version is"),
     "manifest: no facts": (manifest("facts", to=LACKS), "must hold facts"),
     "manifest: facts in a list": (manifest("facts", to=[]), "must be of type dict"),
@@ -307,7 +307,10 @@ ROW_CASES = {
     ),
     "rows: another column": (manifest(*ROWS, 0, ESCAPES, to=0.0), "must not hold it"),
     "rows: text": (manifest(*ROWS, 0, "loss/bc", to=ESCAPES), "must be a finite"),
-    "rows: NaN": (manifest(*ROWS, 0, "loss/bc", to=float("nan")), "no finite number"),
+    "rows: NaN": (
+        manifest(*ROWS, 0, "loss/bc", to=float("nan")),
+        "not a finite number",
+    ),
     "rows: 1e999": (run(infinite), "loss/bc must be a finite number"),
     "rows: another epoch": (manifest(*ROWS, 0, "epoch", to=7), "of another epoch"),
     "rows: steps below none": (manifest(*ROWS, 0, "steps/env", to=-1), "or step"),
@@ -382,10 +385,16 @@ FILES = {
     ),
     "file: checkpoint as a file": (instead("checkpoint", Path.touch), "is a link or a"),
     "file: videos as a link": (instead("videos", link_to("/tmp")), "is a link"),
-    "file: table as a folder": (instead("progress.csv", Path.mkdir), "a folder lies"),
-    "file: rows as a folder": (instead("progress.json", Path.mkdir), "a folder lies"),
+    "file: table as a folder": (
+        instead("progress.csv", Path.mkdir),
+        "but it is a folder",
+    ),
+    "file: rows as a folder": (
+        instead("progress.json", Path.mkdir),
+        "but it is a folder",
+    ),
     "file: policy as a folder": (instead("policy_best.pkl", Path.mkdir), "a folder"),
-    "file: end as a folder": (instead("FINISHED", Path.mkdir), "a folder lies"),
+    "file: end as a folder": (instead("FINISHED", Path.mkdir), "but it is a folder"),
     "file: TensorBoard as a file": (instead("tb", Path.touch), None),
     "file: TensorBoard as a link": (instead("tb", link_to(GOOD)), None),
 }

@@ -124,7 +124,7 @@ BOTH = {
     "steps without end": (progress(HEADER + "inf,1,1,1,1\n"), "from 0 to 1e+15"),
     "steps that are none": (progress(HEADER + "nan,1,1,1,1\n"), "from 0 to 1e+15"),
     "steps below zero": (progress(HEADER + "-1,1,1,1,1\n"), "from 0 to 1e+15"),
-    "steps that fall": (progress(HEADER + ROWS + ROWS), "must never fall"),
+    "steps that fall": (progress(HEADER + ROWS + ROWS), "must never decrease"),
     "another header": (progress("a,b\n1,2\n"), "it has no column"),
     "a header of escapes": (progress(f"{ESCAPES}\n1\n"), "it has no column"),
     "a header of 1,000,000 columns": (

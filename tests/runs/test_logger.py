@@ -44,7 +44,7 @@ def test_tensorboard_of_a_resumed_run_holds_the_rows_before(tmp_path):
 def test_a_file_in_the_place_of_tensorboards_folder_is_left_alone(tmp_path):
     (tmp_path / "tb").write_text("mine")
     (said,) = write(tmp_path, ROW)
-    assert said.startswith("warning: TensorBoardWriter fails and is not used any more")
+    assert said.startswith("warning: TensorBoardWriter failed and is no longer used")
     assert (tmp_path / "tb").read_text() == "mine"
     assert len((tmp_path / "progress.csv").read_text().splitlines()) == 2
 
@@ -75,6 +75,6 @@ def test_a_full_disk_ends_tensorboard_with_one_line(
 
     monkeypatch.setattr(record_writer.RecordWriter, "write", full)
     (said,) = write(tmp_path, ROW, ROW, ROW, ROW)
-    assert "TensorBoardWriter fails and is not used any more: [Errno 28]" in said
+    assert "TensorBoardWriter failed and is no longer used: [Errno 28]" in said
     assert len((tmp_path / "progress.csv").read_text().splitlines()) == 5
     assert capfd.readouterr() == ("", "")  # no thread prints a traceback

@@ -178,7 +178,7 @@ def test_a_module_that_a_header_names_is_not_imported(
         rewritten(policy_path, header={"spec": trap})
         from baselines_her.play import play
 
-        with pytest.raises(ValueError, match=r"not imported on a file's word.*--env="):
+        with pytest.raises(ValueError, match=r"only a file names.*--env="):
             play(policy_path, say=lambda line: None)
     finally:
         sys.path.remove(str(tmp_path))

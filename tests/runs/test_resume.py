@@ -115,7 +115,7 @@ def test_resuming_takes_no_other_settings(short_run, tmp_path):
     folder = str(short_run.log_path)
     with pytest.raises(ValueError, match="its own settings, found --batch_size"):
         baselines_her.train(POINT, resume=folder, batch_size=8, quiet=True)
-    with pytest.raises(ValueError, match="repeat it: --env=point_env:Point-v0"):
+    with pytest.raises(ValueError, match="give --env=point_env:Point-v0"):
         baselines_her.train(resume=folder, quiet=True)
     with pytest.raises(ValueError, match="must hold a run"):
         baselines_her.train(POINT, resume=str(tmp_path / "none"), quiet=True)
@@ -187,4 +187,4 @@ def test_a_writer_that_fails_does_not_stop_the_training(
     result = baselines_her.train(POINT, log_path=str(tmp_path / "run"), **SHORT)
     assert len(result.rows) == 3
     said = capfd.readouterr().out
-    assert said.count("JsonWriter fails and is not used any more: [Errno 28]") == 1
+    assert said.count("JsonWriter failed and is no longer used: [Errno 28]") == 1

@@ -22,7 +22,7 @@ def test_an_array_ends_with_its_pickle_too():
     assert read_pickled_array(data, 1000) == [{}]
     with pytest.raises(UnsafePickle, match="bytes follow the end"):
         read_pickled_array(data + b".", 1000)
-    with pytest.raises(UnsafePickle, match="more or less than one value"):
+    with pytest.raises(UnsafePickle, match="exactly one value"):
         read_pickled_array(data[:-1] + b"N.", 1000)
 
 

@@ -68,7 +68,7 @@ def test_episodes_in_flight_keep_their_share(point_spec, eagerly):
 def test_a_run_that_acts_at_random_to_its_end_is_told(tmp_path, capsys, eagerly):
     flags = {**SHORT, "num_timesteps": 48, "random_steps": 48}
     baselines_her.train("point_env:Point-v0", log_path=str(tmp_path / "r"), **flags)
-    assert "all 48 steps act at random" in capsys.readouterr().out
+    assert "all 48 steps take random actions" in capsys.readouterr().out
 
 
 def test_energy_is_not_assumed_of_an_environment_of_ones_own(tmp_path, eagerly):
