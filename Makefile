@@ -5,7 +5,8 @@ BIN = $(VENV)/bin
 
 TASK ?= FetchPickAndPlace
 RESULTS ?= reach push pick slide hand pick_control demos demos_contrast demos_imperfect \
-  pick_study slide_study workers tuning_push tuning_pick tuning_slide two_cores
+  pick_study slide_study workers tuning_push tuning_pick tuning_slide two_cores \
+  cheetah_1m cheetah_3m
 RUNS = results
 DRAW = $(BIN)/python experiment/plot.py --out docs/images
 DEMOS = $(RUNS)/demos $(RUNS)/demos_contrast --labels "with demonstrations" \
@@ -69,6 +70,7 @@ figures: $(VENV)/.all  ## draw the figures of docs/results.md
 	  --labels "HER + energy" "HER + energy, OU noise" "HER + PER" HER
 	$(DRAW)/study_slide.png $(RUNS)/slide $(RUNS)/slide_study \
 	  --labels "tuned: HER + PER, relative goals" "HER + energy" "HER + PER" HER
+	$(DRAW)/cheetah_1m.png $(RUNS)/cheetah_1m --labels tuned
 	$(DRAW)/workers.png $(RUNS)/workers --labels "one worker" "two workers"
 
 clean:  ## remove the virtual environments

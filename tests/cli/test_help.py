@@ -97,7 +97,7 @@ def test_version_is_printed(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--help=everything"], "--help takes nothing or `all`, found --help=every"),
+        (["--help=everything"], "--help takes no value or `all`, found --help=every"),
         (["--help", "--preset=labtop"], "did you mean laptop"),
         (["--help", "--seeds=3"], "did you mean --seed"),
         (["--alg=hers"], "alg must be one of her, ppo, found 'hers'"),

@@ -37,7 +37,7 @@ def test_a_constructor_need_not_take_render_mode(registered):
 def test_what_cannot_be_drawn_is_refused_in_one_sentence(registered):
     env_id = registered("Blind-v0", Blind)
     with pytest.raises(
-        ValueError, match="must take render_mode, and Blind-v0 does not"
+        ValueError, match="must take render_mode, but Blind-v0 does not"
     ):
         make(env_id, "rgb_array")
 

@@ -23,7 +23,7 @@ def test_a_regular_file_is_read_whole(tmp_path):
     (tmp_path / "link").symlink_to("a")
     assert read_file(tmp_path / "a", limit=3) == b"abc"
     assert read_file(tmp_path / "link", limit=3) == b"abc"
-    with pytest.raises(ValueError, match="longer than 2 bytes, with 3"):
+    with pytest.raises(ValueError, match="longer than 2 bytes, namely 3"):
         read_file(tmp_path / "a", limit=2)
 
 
@@ -49,7 +49,7 @@ def place(name, path):
         ("folder", "it is a folder"),
         ("pipe", "not a regular file"),
         ("endless device", "not a regular file"),
-        ("sparse", "longer than 1000 bytes, with 3000000000"),
+        ("sparse", "longer than 1000 bytes, namely 3000000000"),
         ("nothing", "there is no such file"),
         ("below a file", "there is no such file"),
     ],
