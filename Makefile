@@ -4,6 +4,8 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 
 TASK ?= FetchPickAndPlace
+# A HalfCheetah episode has 1,000 steps, a Fetch episode 50.
+EPISODES ?= $(if $(filter HalfCheetah,$(TASK)),1,10)
 RESULTS ?= reach push pick slide hand pick_control demos demos_contrast demos_imperfect \
   pick_study slide_study workers tuning_push tuning_pick tuning_slide two_cores \
   cheetah_1m cheetah_3m
@@ -22,7 +24,7 @@ train: $(VENV)/.run  ## train FetchReach to the end, then play the policy
 	$(BIN)/python -m baselines_her.run --env=FetchReach --num_timesteps=5000 --play
 
 play: $(VENV)/.run  ## show a trained policy: make play TASK=FetchPush; a film without a screen
-	$(BIN)/python experiment/play.py policies/$(TASK).pkl --episodes=10 \
+	$(BIN)/python experiment/play.py policies/$(TASK).pkl --episodes=$(EPISODES) \
 	  $(if $(SCREEN),--render,--video=$(TASK).mp4)
 
 test: $(VENV)/.all  ## run the tests
