@@ -33,7 +33,22 @@ def make_rendered(factory: EnvFactory, render_mode: str) -> gym.Env:
         require_gl(render_mode)
         # An attribute hides the method, since "human" mode renders within step().
         base.render = _pure_render(base, base.render)
+        _follow(base)
     return env
+
+
+def _follow(base: Any) -> None:
+    """Looks through the model's camera `track`, if there is one and nothing else chosen.
+
+    Gymnasium's own choice stays where it is, and a running robot leaves the picture.
+    """
+    import mujoco
+
+    renderer: Any = getattr(base, "mujoco_renderer", None)
+    if getattr(renderer, "camera_id", None) == -1:
+        camera = mujoco.mjtObj.mjOBJ_CAMERA
+        found = mujoco.mj_name2id(base.model, camera, "track")
+        renderer.camera_id = found  # -1 if there is none
 
 
 def film(

@@ -246,7 +246,7 @@ def _figure(groups: dict[str, list[Run]], x: str, statistic: str) -> Any:
     for ax, (column, title) in zip(axes, panels.items()):
         for label, runs in groups.items():
             _draw(ax, runs, x, column, statistic, label)
-        _scale(ax, x)
+        _scale(ax, x, is_value=column == "test/mean_Q")
         ax.set(xlabel=AXES[x][2], ylabel=title)
         ax.grid(alpha=0.3)
     if next(iter(panels)) == "test/success_rate":
@@ -282,13 +282,13 @@ def _line(ax: Any, x: np.ndarray, y: np.ndarray, **style: Any) -> Any:
     return line
 
 
-def _scale(ax: Any, x: str) -> None:
+def _scale(ax: Any, x: str, is_value: bool) -> None:
     from matplotlib.ticker import EngFormatter
 
     ax.set_xlim(left=0)
     if x != "minutes":  # counts: 500, 5k, 2M
         ax.xaxis.set_major_formatter(EngFormatter(sep=""))
-    if max(map(abs, ax.get_ylim())) > LARGE:
+    if is_value and max(map(abs, ax.get_ylim())) > LARGE:
         ax.set_yscale("symlog", linthresh=LARGE / 10)
         ax.autoscale(axis="y")
 

@@ -1,5 +1,6 @@
 """Films must not change what they show."""
 
+import gymnasium as gym
 import imageio
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from point_env import make_point
 
 from baselines_her.envs.check import check
 from baselines_her.envs.make import EnvFactory, env_factory
-from baselines_her.envs.render import make_rendered
+from baselines_her.envs.render import _follow, make_rendered
 from baselines_her.parallel.collectors import Filmer, PlayerProcess
 from baselines_her.rollout import play_episode
 from baselines_her.runs.video import check_video_path, write_video
@@ -35,6 +36,17 @@ def test_filmed_episodes_equal_unfilmed_ones(env_id):
         assert frames[0].shape == (480, 480, 3)
         assert (frames[0] != frames[-1]).any()
     player.close()
+
+
+def test_a_running_robot_stays_in_the_picture():
+    cheetah = gym.make("HalfCheetah-v5", render_mode="rgb_array").unwrapped
+    _follow(cheetah)
+    model, renderer = cheetah.model, cheetah.mujoco_renderer
+    assert model.camera(renderer.camera_id).name == "track"
+    reach = env_factory("FetchReach", None)("rgb_array").unwrapped
+    before = reach.mujoco_renderer.camera_id
+    _follow(reach)
+    assert reach.mujoco_renderer.camera_id == before
 
 
 def test_environments_without_mujoco_are_filmed_too(tmp_path, point_spec):

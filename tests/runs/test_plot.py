@@ -258,3 +258,16 @@ def test_wrong_calls_are_named(tmp_path):
         plot([tmp_path])
     with pytest.raises(ValueError, match="one of env_steps, minutes, updates"):
         plot([tmp_path], x="hours")
+
+
+def test_returns_of_thousands_have_a_linear_axis():
+    left, right = plot([ROOT / "results" / "cheetah_1m"]).axes
+    assert left.get_ylabel() == "return of the test episodes"
+    assert left.get_yscale() == right.get_yscale() == "linear"
+    assert left.get_ylim()[1] > 5000
+
+
+def test_runs_that_are_judged_by_other_columns_are_not_drawn_together():
+    paths = [ROOT / "results" / name for name in ("reach", "cheetah_1m")]
+    with pytest.raises(ValueError, match="must have the same columns"):
+        plot(paths)
