@@ -38,7 +38,7 @@ def make_rendered(factory: EnvFactory, render_mode: str) -> gym.Env:
 
 
 def _follow(base: Any) -> None:
-    """Looks through the model's camera `track`, if there is one and nothing else chosen.
+    """Looks through the model's camera `track`, if it has one and none was chosen.
 
     Gymnasium's own choice stays where it is, and a running robot leaves the picture.
     """
