@@ -20,9 +20,12 @@ sys.path[:0] = [str(folder) for folder in FOLDERS]
 pytest_plugins = ["sharing"]
 pytest.register_assert_rewrite("trainings", "mpi_commands")
 
-# A shell ignores SIGINT in what it starts with `&`, and children would inherit that.
+# A shell ignores SIGINT in what it starts with `&`, nohup ignores SIGHUP, and children
+# would inherit that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 HORIZON = 5
 
