@@ -111,25 +111,25 @@ def play(
     trained_in = policy.header["spec"]["env_id"]
     if trained_in != spec.env_id:
         say(f"warning: the policy was trained in {printable(trained_in)}")
-    played, demos, frames = [], [], []
-    mode = "human" if render else "rgb_array" if video else None
-    if mode:
-        built.close()
-        built = make_rendered(factory, mode)
     if (save_demos or per_step) and not isinstance(spec, EnvSpec):
+        built.close()
         raise ValueError(
             f"save_demos and per_step need a task with goals, but {spec.env_id} has "
             "none.  Drop them."
         )
+    if video or render:
+        built.close()
+        built = make_rendered(factory, "human" if render else "rgb_array")
     recorded = record if save_demos else _without_demo
-    for n, (episode, demo, film) in enumerate(
-        _episodes(built, spec, policy, episodes, seed, bool(video), recorded)
-    ):
-        played.append(episode)
-        demos.append(demo)
-        frames += film
-        say(f"episode {n + 1:>3}: {_outcome(episode)}")
-    built.close()
+    played, demos, frames = [], [], []
+    with contextlib.closing(built):
+        for n, (episode, demo, film) in enumerate(
+            _episodes(built, spec, policy, episodes, seed, bool(video), recorded)
+        ):
+            played.append(episode)
+            demos.append(demo)
+            frames += film
+            say(f"episode {n + 1:>3}: {_outcome(episode)}")
     everything = concatenate(played)
     evaluation = evaluation_of(everything)
     more = f", {everything.success.mean():.2f} over all steps" if per_step else ""

@@ -14,7 +14,7 @@ from ..envs.state import require_restorable
 from ..parallel.communicator import Solo
 from ..replay.buffer import require_memory
 from ..replay.sources import fingerprint
-from ..runs.policy_file import read_policy
+from ..runs.policy_file import read_start
 from ..seeding import WEIGHTS, generator
 from ..settings.her import HERConfig
 from ..types import Collectors, Communicator, Demos, EnvSpec, ObjectMotion
@@ -92,12 +92,7 @@ def build_learner(config: HERConfig, spec: EnvSpec, comm: Communicator) -> DDPG:
     cloning = Cloning(*weights) if demos.bc_loss else Cloning()
     learner = DDPG(spec, config.ddpg, config.inputs, rng, cloning, comm)
     if config.run.load_path:
-        file = read_policy(config.run.load_path)
-        if file.config.run.alg != config.run.alg:
-            raise ValueError(
-                f"load_path must hold a policy of alg={config.run.alg}, found one of "
-                f"{file.config.run.alg}."
-            )
+        file = read_start(config.run.load_path, config.run.alg)
         found, wanted = (
             _shape(file.spec, cast(HERConfig, file.config)),
             _shape(spec, config),

@@ -14,7 +14,7 @@ from ..envs.make import EnvFactory
 from ..parallel.communicator import Solo
 from ..parallel.vector import Vector
 from ..ppo import PPO
-from ..runs.policy_file import read_policy
+from ..runs.policy_file import read_start
 from ..seeding import EVALUATION, NOISE, TRAINING, WEIGHTS, generator, stream
 from ..settings.ppo import PPOConfig
 from ..types import Collectors, Communicator, FlatSpec
@@ -116,12 +116,7 @@ def require_memory(spec: FlatSpec, config: PPOConfig) -> None:
 def _load(learner: PPO, prepared: Prepared) -> None:
     """Starts from the policy in `load_path`."""
     config, spec, *_ = prepared
-    file = read_policy(config.run.load_path)
-    if file.config.run.alg != config.run.alg:
-        raise ValueError(
-            f"load_path must hold a policy of alg={config.run.alg}, found one of "
-            f"{file.config.run.alg}."
-        )
+    file = read_start(config.run.load_path, config.run.alg)
     found, wanted = (
         _shape(cast(PPOConfig, file.config), file.spec),
         _shape(config, spec),

@@ -89,6 +89,21 @@ def read_policy(path: str | Path) -> PolicyFile:
         raise ValueError(f"{path} is not a policy file: {reason_of(error)}") from None
 
 
+def read_start(path: str | Path, alg: str) -> PolicyFile:
+    """Reads the policy that a training starts from; see `read_policy` for its errors.
+
+    Raises:
+      ValueError: it was trained by an algorithm other than `alg`.
+    """
+    file = read_policy(path)
+    if file.config.run.alg != alg:
+        raise ValueError(
+            f"load_path must hold a policy of alg={alg}, found one of "
+            f"{file.config.run.alg}."
+        )
+    return file
+
+
 def load_policy(path: str | Path, **options: bool) -> Any:
     """The greedy policy in a file, ready to act; see `read_policy` for its errors.
 

@@ -11,7 +11,12 @@ import pytest
 
 from baselines_her.algorithms.her_policy import shapes
 from baselines_her.runs.arrays import pack, unpack
-from baselines_her.runs.policy_file import load_policy, read_policy, write_policy
+from baselines_her.runs.policy_file import (
+    load_policy,
+    read_policy,
+    read_start,
+    write_policy,
+)
 from baselines_her.runs.safe_pickle import UnsafePickle, dump_flat, load_flat
 
 EXECUTED = []
@@ -203,6 +208,12 @@ def test_headers_that_do_not_fit_are_refused(policy_path, point_spec, spec_chang
     rewritten(policy_path, header={"spec": {**point_spec._asdict(), **spec_change}})
     with pytest.raises(ValueError, match="is not a policy file"):
         read_policy(policy_path)
+
+
+def test_a_training_starts_from_policies_of_its_own_algorithm_only(policy_path):
+    assert read_start(policy_path, "her").config.run.alg == "her"
+    with pytest.raises(ValueError, match="of alg=ppo, found one of her"):
+        read_start(policy_path, "ppo")
 
 
 def test_other_formats_and_versions_are_named(policy_path):
