@@ -5,8 +5,9 @@ medians as Markdown.  The peers' virtual environment is created on the first cal
 
     python bench/run.py train FetchPush-v4=12 FetchPickAndPlace-v4=12
 
-trains the peer's DDPG and SAC for that many minutes each (the default), one after the
-other, into results/peers; finished runs are not repeated.  Minutes are compared, so it
+trains the peer's algorithms for that many minutes each (the default), one after the
+other, into results/peers: DDPG and SAC with hindsight where there are goals, PPO, SAC
+and TQC in HalfCheetah.  Finished runs are not repeated.  Minutes are compared, so it
 needs the machine to itself, or with `--threads=1` one core.
 """
 
@@ -283,7 +284,8 @@ def train(*given):
         known = "ENV=MINUTES and --threads=N"
         raise SystemExit(f"train takes {known}, found {' '.join(wanted)}.")
     for env, minutes in (pair.split("=", 1) for pair in wanted):
-        for algorithm in PEER_ALGORITHMS:
+        algorithms = LOCOMOTION if env.startswith("HalfCheetah") else WITH_GOALS
+        for algorithm in algorithms:
             folder = Path("results/peers") / f"{env}_{algorithm}_seed0"
             if (BENCH.parent / folder / "evaluation.json").exists():
                 print(f"done   {folder}", flush=True)
@@ -305,8 +307,8 @@ def train_peer(*arguments):
         raise SystemExit("Stopped; the same command continues the list.") from None
 
 
-TRAININGS = "FetchPush-v4=12", "FetchPickAndPlace-v4=12"
-PEER_ALGORITHMS = "ddpg", "sac"
+TRAININGS = "FetchPush-v4=12", "FetchPickAndPlace-v4=12", "HalfCheetah-v5=10"
+WITH_GOALS, LOCOMOTION = ("ddpg", "sac"), ("ppo", "sac", "tqc")
 BOTH = "ours.py", "peer.py"
 TABLES = {
     "updates": updates,

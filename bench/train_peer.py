@@ -1,6 +1,10 @@
-"""Trains Stable-Baselines3 with hindsight for some minutes; leaves a run folder.
+"""Trains Stable-Baselines3 for some minutes; leaves a run folder.
 
     python bench/train_peer.py ddpg --env=FetchPush-v4 --minutes=12 --seed=0 --out=...
+    python bench/train_peer.py ppo --env=HalfCheetah-v5 --minutes=10 --out=...
+
+Tasks with goals are learned with hindsight, and success is reported; other tasks are
+learned without, and returns are reported.
 
 Runs in the peers' virtual environment and knows nothing of this package.  The folder
 gets `config.json` and `progress.csv`, which `experiment/plot.py` draws beside ours, and
@@ -20,15 +24,7 @@ and 24 to 44 ms with one.  Two threads on a quiet machine need about 10 ms
 (docs/performance.md).
 `--threads=1` is for two trainings side by side, like those for the results of `tuned`.
 
-**Settings** are the published ones.  Learning rate, discount, batch, networks, buffer
-and goals for SAC come from SB3's documentation, guide "Examples", section "Hindsight
-Experience Replay".  DDPG uses the same with Gaussian noise of 0.2, from RL Zoo's
-`her.yml` (entries commented out) and the documentation of SB3's predecessor.  tau =
-0.05 is from RL Zoo's `tqc.yml`, FetchPush-v1 and FetchPickAndPlace-v1; its batches of
-2048 and networks of 3 x 512 are meant for TQC and a million steps, more than a CPU can
-do in these minutes.  The first 1000 steps are random, as in `her.yml`, FetchPush-v1 and
-FetchPickAndPlace-v1.  All other settings are SB3's defaults, such as one update for
-every environment step.
+`peer_recipes.py` holds the settings and names their sources.
 
 `test/mean_Q` is the value of the smaller one of SAC's two critics and includes its
 entropy bonus.  Neither algorithm clips returns, so it can be above 0.
@@ -45,78 +41,48 @@ import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 import gymnasium as gym
 import gymnasium_robotics
 import numpy as np
+import peer_recipes
 import torch
-from stable_baselines3 import DDPG, SAC, HerReplayBuffer
-from stable_baselines3.common.noise import NormalActionNoise
 
-ALGORITHMS = {"ddpg": DDPG, "sac": SAC}
-SETTINGS = {
-    "learning_rate": 1e-3,
-    "gamma": 0.95,
-    "tau": 0.05,
-    "batch_size": 256,
-    "buffer_size": 1_000_000,
-    "learning_starts": 1000,
-    "train_freq": 1,
-    "gradient_steps": 1,
-}
-NET_ARCH = [256, 256, 256]
-GOALS = {"n_sampled_goal": 4, "goal_selection_strategy": "future"}
-NOISE = {"ddpg": 0.2, "sac": 0.0}  # SAC explores by its own distribution
 EPISODES, LAST_EPISODES = 20, 100
 PACKAGES = (
-    *("stable-baselines3", "torch", "numpy"),
+    *("stable-baselines3", "sb3-contrib", "torch", "numpy"),
     *("mujoco", "gymnasium", "gymnasium-robotics"),
 )
+SCORES = "test/success_rate", "test/return"
 IN_THE_AIR = 0.03  # metres: a goal this far above the lowest one is in the air
 
 
-def goal_environment(env_id):
-    """The environment of that name."""
-    try:
-        env = gym.make(env_id)
-    except (gym.error.Error, ImportError) as error:
-        raise SystemExit(f"--env must name an environment here: {error}") from None
-    if "desired_goal" not in getattr(env.observation_space, "spaces", {}):
-        raise SystemExit(f"--env must have goals, found {env_id}.")
-    return env
+class Episode(NamedTuple):
+    """A greedy episode, step by step."""
 
-
-def build(algorithm, env, seed):
-    """The untrained model."""
-    options = {**SETTINGS, "policy_kwargs": {"net_arch": NET_ARCH}}
-    if NOISE[algorithm]:
-        n = env.action_space.shape[0]
-        options["action_noise"] = NormalActionNoise(
-            np.zeros(n), np.full(n, NOISE[algorithm])
-        )
-    return ALGORITHMS[algorithm](
-        "MultiInputPolicy",
-        env,
-        replay_buffer_class=HerReplayBuffer,
-        replay_buffer_kwargs=GOALS,
-        seed=seed,
-        device="cpu",
-        **options,
-    )
+    observations: list  # before each action
+    actions: list
+    rewards: list
+    successes: list  # empty in tasks without goals
 
 
 def episode(model, env):
-    """Observations, actions and successes of a greedy episode, each a list of steps."""
+    """Plays a greedy episode."""
+    normalise = model.get_vec_normalize_env()
     obs, _ = env.reset()
-    observations, actions, successes, done = [], [], [], False
+    played, done = Episode([], [], [], []), False
     while not done:
-        action, _ = model.predict(obs, deterministic=True)
-        observations.append(obs)
-        actions.append(action)
-        obs, _, terminated, truncated, info = env.step(action)
-        successes.append(bool(info["is_success"]))
+        seen = normalise.normalize_obs(obs) if normalise else obs
+        action, _ = model.predict(seen, deterministic=True)
+        played.observations.append(obs)
+        played.actions.append(action)
+        obs, reward, terminated, truncated, info = env.step(action)
+        played.rewards.append(float(reward))
+        if peer_recipes.has_goals(env):
+            played.successes.append(bool(info["is_success"]))
         done = terminated or truncated
-    return observations, actions, successes
+    return played
 
 
 def mean_q(model, observations, actions):
@@ -132,24 +98,50 @@ def mean_q(model, observations, actions):
 def tested(model, env, n):
     """The columns `test/...` of n greedy episodes."""
     episodes = [episode(model, env) for _ in range(n)]
-    steps = [[step for e in episodes for step in e[part]] for part in (0, 1)]
+    if not peer_recipes.has_goals(env):
+        returns = [sum(e.rewards) for e in episodes]
+        return {
+            "test/return": float(np.mean(returns)),
+            "test/return_median": float(np.median(returns)),
+            "test/return_min": float(np.min(returns)),
+            "test/length": float(np.mean([len(e.rewards) for e in episodes])),
+        }
+    obs = [o for e in episodes for o in e.observations]
+    actions = [a for e in episodes for a in e.actions]
     return {
-        "test/success_rate": float(np.mean([e[2][-1] for e in episodes])),
-        "test/success_any": float(np.mean([any(e[2]) for e in episodes])),
-        "test/mean_Q": mean_q(model, *steps),
+        "test/success_rate": float(np.mean([e.successes[-1] for e in episodes])),
+        "test/success_any": float(np.mean([any(e.successes) for e in episodes])),
+        "test/mean_Q": mean_q(model, obs, actions),
     }
 
 
 def evaluation(model, env):
-    """Success of the final policy, and by the goal's height."""
+    """What evaluation.json says about the final policy."""
     episodes = [episode(model, env) for _ in range(LAST_EPISODES)]
-    success = np.array([e[2][-1] for e in episodes])
-    height = np.array([e[0][0]["desired_goal"][2] for e in episodes])
+    judge = by_success if peer_recipes.has_goals(env) else by_return
+    return {"episodes": LAST_EPISODES, **judge(episodes)}
+
+
+def by_return(episodes):
+    """Returns, and how long the episodes were."""
+    returns = [sum(e.rewards) for e in episodes]
+    return {
+        "latest": float(np.mean(returns)),
+        "latest_median": float(np.median(returns)),
+        "latest_min": float(np.min(returns)),
+        "latest_max": float(np.max(returns)),
+        "latest_length": float(np.mean([len(e.rewards) for e in episodes])),
+    }
+
+
+def by_success(episodes):
+    """Success, also by the goal's height."""
+    success = np.array([e.successes[-1] for e in episodes])
+    height = np.array([e.observations[0]["desired_goal"][-1] for e in episodes])
     is_high = height - height.min() > IN_THE_AIR
     found = {
-        "episodes": LAST_EPISODES,
         "latest": float(success.mean()),
-        "latest_any": float(np.mean([any(e[2]) for e in episodes])),
+        "latest_any": float(np.mean([any(e.successes) for e in episodes])),
     }
     if is_high.any():  # the lowest goal itself never counts as high
         found["latest_air"] = float(success[is_high].mean())
@@ -201,10 +193,9 @@ class Progress:
         writer.writeheader()
         writer.writerows(self._rows)
         write(self._folder / "progress.csv", text.getvalue())
-        success = f"success {row['test/success_rate']:.2f}"
-        print(
-            f"{trained / 60:5.1f} min {row['steps/env']:8,} steps {success}", flush=True
-        )
+        score = next(name for name in SCORES if name in row)
+        told = f"{score} {row[score]:.2f}"
+        print(f"{trained / 60:5.1f} min {row['steps/env']:8,} steps {told}", flush=True)
 
 
 def write(path, text):
@@ -214,12 +205,12 @@ def write(path, text):
     os.replace(temporary, path)
 
 
-def describe(options):
+def describe(options, recipe, env):
     """The content of config.json; the entries of "config" distinguish runs."""
     shown = {"alg": f"sb3-{options.algorithm}", "env": options.env}
-    settings = {"net_arch": NET_ARCH, **GOALS, "noise_std": NOISE[options.algorithm]}
+    settings = peer_recipes.described(recipe, env)
     return {
-        "config": {**shown, "seed": options.seed, **SETTINGS, **settings},
+        "config": {**shown, "seed": options.seed, **settings},
         "minutes": options.minutes,
         "threads": options.threads,
         "versions": {
@@ -234,12 +225,17 @@ def train(options):
     """Trains, evaluates, and writes the folder."""
     torch.set_num_threads(options.threads)
     gym.register_envs(gymnasium_robotics)
-    env, folder = goal_environment(options.env), options.out
+    env, folder = peer_recipes.make(options.env), options.out
     env.reset(seed=10_000 + options.seed)
-    model = build(options.algorithm, goal_environment(options.env), options.seed)
+    known = peer_recipes.recipes(env)
+    if options.algorithm not in known:
+        raise SystemExit(f"{options.env} is learned by {' or '.join(known)}.")
+    recipe = known[options.algorithm]
+    model = peer_recipes.build(recipe, peer_recipes.make(options.env), options.seed)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "progress.csv").unlink(missing_ok=True)
-    write(folder / "config.json", json.dumps(describe(options), indent=2) + "\n")
+    content = json.dumps(describe(options, recipe, env), indent=2)
+    write(folder / "config.json", content + "\n")
     progress = Progress(model, env, 60 * options.minutes, folder)
     model.learn(10**9, callback=progress, log_interval=None)
     found = evaluation(model, env)
@@ -250,7 +246,7 @@ def train(options):
 def parse(arguments=None):
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("algorithm", choices=ALGORITHMS)
+    parser.add_argument("algorithm", choices=("ddpg", "sac", "ppo", "tqc"))
     parser.add_argument("--env", default="FetchPush-v4")
     parser.add_argument("--minutes", type=float, default=12.0, help="of training")
     parser.add_argument("--threads", type=int, default=2, help="of torch")

@@ -36,6 +36,9 @@ class Target(gym.Env):
         return self._place.copy()
 
 
+gym.register("Target-v0", Target)
+
+
 class Broken(Target):
     """Breaks one rule, in a step of its first episodes."""
 

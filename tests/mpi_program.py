@@ -9,7 +9,8 @@ import numpy as np
 from baselines_her.config import from_flags
 from baselines_her.ddpg import DDPG
 from baselines_her.parallel.communicator import Solo, connect
-from baselines_her.types import Batch, EnvSpec
+from baselines_her.ppo import PPO
+from baselines_her.types import Batch, EnvSpec, FlatSpec, Rollout
 
 SPEC = EnvSpec("Two-v0", 6, 3, 2, (1.0, 1.0), 50, -1.0, 0.0)
 N_UPDATES, BATCH_SIZE = 10, 256
@@ -83,6 +84,63 @@ def not_finite(comm, together, batch):
     return told
 
 
+FLAT = FlatSpec("Flat-v0", 3, 2, (-1.0, -2.0), (1.0, 2.0), 50)
+NUM_ENV, NSTEPS, MINIBATCH, PASSES = 4, 8, 16, 3
+
+
+def ppo_learner(comm, seed, share=1):
+    """A learner of PPO with this share of the environments and rows."""
+    flags = {"alg": "ppo", "env": "Flat-v0", "preset": "tuned", "hidden_sizes": "8"}
+    flags |= {"num_env": NUM_ENV // share, "nsteps": NSTEPS}
+    flags |= {"batch_size": MINIBATCH // share, "noptepochs": PASSES}
+    # each worker normalises the advantages of its own rows, so not here
+    flags |= {"normalize_advantage": False, "lr": 1e-2}
+    config = from_flags(**flags).resolve(FLAT)
+    return PPO(FLAT, config, np.random.default_rng(seed), comm)
+
+
+def ppo_updates(comm):
+    """An iteration of all workers, each with its environments, beside one with all."""
+    rng, shape = np.random.default_rng(2), (NUM_ENV, NSTEPS)
+    rollout = Rollout(
+        obs=rng.standard_normal((*shape, 3)).astype(np.float32),
+        action=rng.standard_normal((*shape, 2)).astype(np.float32),
+        reward=rng.standard_normal(shape),
+        next_obs=rng.standard_normal((*shape, 3)).astype(np.float32),
+        terminated=rng.random(shape) < 0.1,
+        ended=rng.random(shape) < 0.1,
+    )
+    n = NUM_ENV // comm.size
+    own = Rollout(*(x[comm.rank * n : (comm.rank + 1) * n] for x in rollout))
+    rows, size = n * NSTEPS, MINIBATCH // comm.size
+    orders = [
+        np.stack([rng.permutation(rows) for _ in range(PASSES)]).astype(np.int32)
+        for _ in range(comm.size)
+    ]
+    # a minibatch of the one that learns alone holds those of all workers
+    parts = [
+        order.reshape(PASSES, -1, size) + k * rows for k, order in enumerate(orders)
+    ]
+    all_rows = np.concatenate(parts, axis=2).reshape(PASSES, -1)
+    alone, together = ppo_learner(Solo(), 0), ppo_learner(comm, comm.rank, comm.size)
+    together.synchronise()
+    start = alone.arrays()
+    for learner, data, order in (
+        (alone, rollout, all_rows),
+        (together, own, orders[comm.rank]),
+    ):
+        learner.observe(data.obs)
+        learner.observe_returns(data.reward)
+        learner.update(data, order)
+    comm.require_equal(together.state(), "weights")
+    return {
+        "moved": largest_difference(start, together.arrays()),
+        "difference": largest_difference(alone.arrays(), together.arrays()),
+        "statistics": [one.obs_norm.stats.mean.tolist() for one in (alone, together)],
+        "reward_scale": [alone.reward_scale, together.reward_scale],
+    }
+
+
 def differing(comm):
     try:
         comm.require_equal({"x": np.array([float(comm.rank)])}, "the numbers")
@@ -99,6 +157,7 @@ def main():
         "differing": differing(comm),
         "updates": updates(comm, together, batch),
         "not_finite": not_finite(comm, together, batch),
+        "ppo": ppo_updates(comm),
     }
     path = Path(sys.argv[1]) / f"{comm.rank}.json"
     path.write_text(json.dumps(found))

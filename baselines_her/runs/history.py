@@ -94,6 +94,20 @@ def read_columns(folder: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
     return columns
 
 
+def read_header(folder: Path) -> list[str]:
+    """The names of the columns of the progress.csv in a folder; [] if it is empty.
+
+    Raises:
+      ValueError: the file does not exist or cannot be read.
+    """
+    path = folder / PROGRESS
+    try:
+        text = read_file(path, MAX_CSV).partition(b"\n")[0].decode()
+        return next(csv.reader([text]), [])
+    except (*DAMAGE, csv.Error) as error:
+        raise _unreadable(path, error) from None
+
+
 def _columns(rows: Iterator[list[str]], names: list[str]) -> dict[str, np.ndarray]:
     header = next(rows, None)
     if header is None:

@@ -32,7 +32,7 @@ from .arrays import reason_of
 from .files import write_atomically
 from .folder import FREE
 from .foreign import printable
-from .history import PROGRESS, find_folders, read_columns, read_flags
+from .history import PROGRESS, find_folders, read_columns, read_flags, read_header
 
 MISSING = "plotting needs matplotlib.  Run: pip install 'baselines-her[plot]'"
 AXES = {
@@ -242,7 +242,7 @@ def _figure(groups: dict[str, list[Run]], x: str, statistic: str) -> Any:
     height = 3.5 + 0.2 * -(-n_lines // n_columns)  # a line of the legend needs 0.2
     figure = Figure(figsize=(9, height), layout="constrained")
     panels = _panels([run for members in groups.values() for run in members])
-    axes = figure.subplots(1, len(panels))
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for ax, (column, title) in zip(axes, panels.items()):
         for label, runs in groups.items():
             _draw(ax, runs, x, column, statistic, label)
@@ -307,28 +307,39 @@ def _read(folder: Path) -> Run | None:
     if not os.path.lexists(folder / PROGRESS):
         return None
     flags = read_flags(folder)
-    alg = flags.get("alg", DEFAULT)
-    panels = entry(alg if alg in NAMES else DEFAULT).panels  # peers: those of HER
+    panels = _panels_of(flags.get("alg", DEFAULT), folder)
     columns = read_columns(folder, [*panels, *(name for name, _, _ in AXES.values())])
     has_rows = len(next(iter(columns.values()))) > 0
     run = Run(folder, flags.get("seed"), _settings(flags), columns, panels)
     return run if has_rows else None
 
 
+def _panels_of(alg: str, folder: Path) -> Mapping[str, str]:
+    """The panels of an algorithm; of a peer's those whose columns it has logged."""
+    if alg in NAMES:
+        return entry(alg).panels
+    logged = read_header(folder)
+    known = [entry(name) for name in NAMES]
+    alike = next((e for e in known if e.score in logged), entry(DEFAULT))
+    return {k: v for k, v in alike.panels.items() if k in logged} or alike.panels
+
+
 def _panels(runs: list[Run]) -> Mapping[str, str]:
     """The panels that all runs have.
 
     Raises:
-      ValueError: the runs' algorithms have different panels.
+      ValueError: they have none in common.
     """
+    first, names = runs[0], [*runs[0].panels]
     for run in runs:
-        if run.panels != runs[0].panels:
+        names = [name for name in names if name in run.panels]
+        if not names:
             raise ValueError(
                 f"runs that are drawn together must have the same columns, but "
                 f"{printable(run.path)} has {' and '.join(run.panels)} and "
-                f"{printable(runs[0].path)} has {' and '.join(runs[0].panels)}."
+                f"{printable(first.path)} has {' and '.join(first.panels)}."
             )
-    return runs[0].panels
+    return {name: first.panels[name] for name in names}
 
 
 def _settings(flags: dict[str, Any]) -> dict[str, Any]:

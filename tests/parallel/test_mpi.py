@@ -13,9 +13,15 @@ import pytest
 from mpi_commands import FOR_EVER, command, nobody_left
 
 from baselines_her.parallel.launcher import find_mpiexec
-from baselines_her.runs.policy_file import load_policy
+from baselines_her.runs.policy_file import read_policy
 
 pytestmark = pytest.mark.alone  # two workers keep both cores busy
+
+
+PPO_FLAGS = {
+    **{"alg": "ppo", "num_env": 4, "nsteps": 16, "batch_size": 32, "noptepochs": 2},
+    **{"steppers": 1, "hidden_sizes": "8", "n_test_rollouts": 3},
+}
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +51,9 @@ def rows(folder):
 
 
 def same_policies(one, other):
-    parts = (load_policy(Path(f) / "policy_latest.pkl").arrays() for f in (one, other))
-    first, second = parts
+    first, second = (
+        read_policy(Path(f) / "policy_latest.pkl").arrays for f in (one, other)
+    )
     for name, array in first.items():
         np.testing.assert_array_equal(array, second[name])
 
@@ -95,6 +102,16 @@ def test_two_workers_with_half_a_batch_each_take_the_step_of_one(found):
         assert worker["updates"]["moved"] > 5e-3  # ten steps of 1e-3
         assert worker["updates"]["difference"] < 2e-6
         np.testing.assert_allclose(*worker["updates"]["statistics"], atol=1e-6)
+
+
+def test_two_workers_of_ppo_with_half_the_environments_each_take_the_step_of_one(
+    found,
+):
+    for worker in found:
+        assert worker["ppo"]["moved"] > 1e-2
+        assert worker["ppo"]["difference"] < 1e-5
+        np.testing.assert_allclose(*worker["ppo"]["statistics"], atol=1e-6)
+        np.testing.assert_allclose(*worker["ppo"]["reward_scale"], rtol=1e-6)
 
 
 def test_a_bad_number_on_one_worker_is_applied_by_none(found):
@@ -180,6 +197,28 @@ def test_two_workers_train_stop_and_go_on_with_the_same_bits(
     )
     assert alone.returncode == 0, alone.stderr
     assert rows(parts)[-1]["steps/env"] >= more + 300
+
+
+def test_two_workers_of_ppo_continue_with_the_same_bits(
+    launcher, tmp_path, subprocess_environment
+):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    flags = PPO_FLAGS | {"n_cycles": 2, "lr_schedule": "constant"}
+    for folder, steps in (whole, 512), (parts, 256), (parts, 512):
+        given = {"log_path": folder, "num_timesteps": steps, **flags}
+        listed = [f"--{name}={value}" for name, value in given.items()]
+        module = [sys.executable, "-m", "baselines_her.run"]
+        arguments = [*launcher, "-n", "2", *module, "--env=flat_env:Target-v0"]
+        if folder == parts and steps == 512:
+            listed = [f"--resume={folder}", f"--num_timesteps={steps}"]
+        done = run([*arguments, *listed], subprocess_environment)
+        assert done.returncode == 0, done.stderr
+    # 2 workers x 4 environments x 16 steps, twice an epoch
+    assert [row["steps/env"] for row in rows(whole)] == [256, 512]
+    assert rows(whole) == rows(parts)
+    same_policies(whole, parts)
+    config = json.loads((whole / "config.json").read_text())["config"]
+    assert config["num_cpu"] == 2
 
 
 # -- faults -------------------------------------------------------------------

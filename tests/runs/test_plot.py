@@ -267,6 +267,19 @@ def test_returns_of_thousands_have_a_linear_axis():
     assert left.get_ylim()[1] > 5000
 
 
+def test_a_peer_is_drawn_in_the_panels_that_it_has_logged(tmp_path):
+    ours = ROOT / "results" / "cheetah_1m" / "tuned_seed0"
+    (tmp_path / "config.json").write_text(
+        '{"config": {"alg": "sb3-ppo", "env": "HalfCheetah-v5", "seed": 0}}'
+    )
+    columns = "steps/env", "steps/updates", "time/total", "test/return"
+    lines = ",".join(columns), "1000,1,60,-5", "2000,2,120,300"
+    (tmp_path / "progress.csv").write_text("\n".join(lines))
+    (drawn,) = plot([ours, tmp_path]).axes
+    assert drawn.get_ylabel() == "return of the test episodes"
+    assert len(plot([ours]).axes) == 2
+
+
 def test_runs_that_are_judged_by_other_columns_are_not_drawn_together():
     paths = [ROOT / "results" / name for name in ("reach", "cheetah_1m")]
     with pytest.raises(ValueError, match="must have the same columns"):

@@ -13,12 +13,14 @@ def script():
     return table
 
 
-def write_run(folder, success, env="FetchPickAndPlace-v4", **found):
+def write_run(
+    folder, success, env="FetchPickAndPlace-v4", column="test/success_rate", **found
+):
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps({"config": {"env": env}}))
     (folder / "evaluation.json").write_text(json.dumps(found))
     rows = [f"{100_000 * (n + 1)},{90 * (n + 1)},{s}" for n, s in enumerate(success)]
-    lines = ["steps/env,time/total,test/success_rate", *rows]
+    lines = [f"steps/env,time/total,{column}", *rows]
     (folder / "progress.csv").write_text("\n".join(lines))
 
 
@@ -32,7 +34,50 @@ def write_run(folder, success, env="FetchPickAndPlace-v4", **found):
     ],
 )
 def test_a_level_takes_three_evaluations(script, success, level, epoch):
-    assert script.reached(np.array(success), level) == epoch
+    score = script.MAIN[script.SUCCESS]
+    assert script.reached(np.array(success), level, score) == epoch
+
+
+@pytest.mark.parametrize(
+    ("returns", "level", "epoch"),
+    [
+        ([0.0, 900.0, 400.0, 500.0, 600.0], 500.0, 4),  # each of two in a row
+        ([500.0, 500.0], 500.0, 1),
+        ([900.0, 400.0, 900.0], 500.0, None),
+        ([900.0], 500.0, None),  # too few
+    ],
+)
+def test_a_return_passes_a_level_in_two_evaluations_in_a_row(
+    script, returns, level, epoch
+):
+    score = script.MAIN[script.RETURN]
+    assert script.reached(np.array(returns), level, score) == epoch
+
+
+def test_returns_have_a_table_of_their_own(script, tmp_path, capsys):
+    for seed, latest in enumerate((1000, 2000, 3600)):
+        returns = [-50.0, 3000.0 + 100 * seed, 500.0]
+        more = {"column": "test/return", "latest": latest}
+        write_run(tmp_path / f"run_seed{seed}", returns, "HalfCheetah-v5", **more)
+    write_run(tmp_path / "other_seed0", [0.1] * 3, latest=0.1)
+    assert script.main([str(tmp_path)]) == 0
+    success, returns = capsys.readouterr().out.split("\n\n")
+    assert "success (seeds)" in success and "return (seeds)" in returns
+    header, _, row = (cells_of(line) for line in returns.splitlines())
+    assert header[-1] == "minutes"  # no level is looked for
+    # mean 2200, deviation sqrt((1200^2 + 200^2 + 1400^2) / 2) = 1311.5
+    assert row[1:4] == ["1000, 2000, 3600", "2200 ± 1311", "3100 ± 100"]
+    assert script.main([str(tmp_path), "--level=500"]) == 0
+    *_, row = capsys.readouterr().out.splitlines()
+    assert cells_of(row)[-2:] == ["0.3M, 0.3M, 0.3M", "4.5, 4.5, 4.5"]
+
+
+def test_a_return_must_be_a_finite_number(script, tmp_path, capsys):
+    more = {"column": "test/return", "latest": float("nan")}
+    write_run(tmp_path / "run_seed0", [1.0], "HalfCheetah-v5", **more)
+    with pytest.raises(SystemExit, match="2"):
+        script.main([str(tmp_path)])
+    assert "must hold a number as latest, found nan" in capsys.readouterr().err
 
 
 def test_a_row_holds_every_seed_and_their_median(script, tmp_path, capsys):
