@@ -22,7 +22,7 @@ from .nets.tensors import all_finite, flatten, require_applied, unflatten
 from .parallel.communicator import Solo
 from .quiet import quiet_stderr
 from .settings.her import DDPGConfig, InputConfig
-from .types import Arrays, Batch, Communicator, EnvSpec, Episodes, Scales
+from .types import Arrays, Batch, Communicator, EnvSpec, Scales
 
 # What an update reports, by column of progress.csv.
 TERMS = (
@@ -156,13 +156,9 @@ class DDPG:
         header = {"spec": self._spec._asdict()}
         return Policy(layers, *stats, self._spec.max_action, self._inputs, header)
 
-    def mean_q(self, episodes: Episodes) -> float:
-        """The critic's mean over all steps of `episodes`, at the actions taken."""
-        achieved = episodes.achieved[:, :-1]
-        goal = np.broadcast_to(episodes.goal[:, None], achieved.shape)
-        goal = goal - achieved if self._inputs.relative_goals else goal
-        parts = episodes.obs[:, :-1], goal, episodes.action
-        obs, goal, action = (p.reshape(-1, p.shape[-1]) for p in parts)
+    def mean_q(self, obs: np.ndarray, goal: np.ndarray, action: np.ndarray) -> float:
+        """The critic's mean over steps [..., O], [..., G] at the actions taken."""
+        obs, goal, action = (p.reshape(-1, p.shape[-1]) for p in (obs, goal, action))
         x = self._network_inputs(obs, goal, self._stats())
         q = q_value(self.critic, x, action / self._spec.max_action)
         return float(tf.reduce_mean(q))

@@ -163,6 +163,16 @@ class ObjectMotion(NamedTuple):
     most: float = 0.5  # joules that a step can gain
 
 
+class ReachPoints(NamedTuple):
+    """How to find gripper and object in what an environment returns, in metres.
+
+    Both are functions of observations [..., O] and achieved goals [..., G].
+    """
+
+    gripper: Callable[[np.ndarray, np.ndarray], np.ndarray]  # [..., 3]
+    object: Callable[[np.ndarray, np.ndarray], np.ndarray]  # [..., 3]
+
+
 class Index(NamedTuple):
     """B transitions: step `step` of stored episode `episode`."""
 

@@ -159,6 +159,7 @@ CYCLES |= {f"per_chunk={n}": {"per": True, "per_chunk": n} for n in (10, 1)}
 def prioritised_cycle(batch_size, n=30, preset="laptop"):
     """Milliseconds of a cycle without collecting, and the slowdown against uniform."""
     from baselines_her.algorithms.her import HER
+    from baselines_her.algorithms.tasks import OwnTask
     from baselines_her.ddpg import DDPG
 
     compute_reward = env_factory("FetchPickAndPlace", None)().unwrapped.compute_reward
@@ -176,7 +177,7 @@ def prioritised_cycle(batch_size, n=30, preset="laptop"):
         config = from_flags(**flags).resolve(SPEC)
         rng = np.random.default_rng(0)
         learner = DDPG(SPEC, config.ddpg, config.inputs, rng)
-        algorithm = HER(config, SPEC, learner, rewards, some)
+        algorithm = HER(config, SPEC, learner, OwnTask(SPEC, config, rewards), some)
         source = algorithm._sources[0]
         source.sampler.add(source.buffer.add(every))
         algorithm.iterate()

@@ -44,6 +44,9 @@ class Recording:
 
 def loop_on(collectors, spec, kind, **flags):
     """An algorithm of that kind, with the settings `CYCLE`."""
+    from baselines_her.algorithms.tasks import OwnTask
+
     config = from_flags(env="p", **CYCLE, **flags).resolve(spec)
     learner = make_learner(spec, config)
-    return kind(config, spec, learner, reward_function(make_point()), collectors)
+    tasks = OwnTask(spec, config, reward_function(make_point()))
+    return kind(config, spec, learner, tasks, collectors)

@@ -284,4 +284,6 @@ def test_mean_q_is_the_critics_mean_over_all_steps(point_spec, small_config):
             parts = episodes.obs[e, t], episodes.goal[e], episodes.action[e, t]
             x = np.concatenate(parts).astype(np.float64)[None]
             total += numpy_mlp(network(learner, "critic"), x)[0, 0]
-    assert learner.mean_q(episodes) == pytest.approx(total / 24, rel=1e-4)
+    goal = np.repeat(episodes.goal[:, None], 12, axis=1)
+    found = learner.mean_q(episodes.obs[:, :-1], goal, episodes.action)
+    assert found == pytest.approx(total / 24, rel=1e-4)

@@ -28,8 +28,8 @@ ROWS = [
         "runs.folder",
     }
     | {"envs.render", "demos.record", "cli.flags"},
-    {"envs", "demos", "nets", "runs.policy_file", "runs.facts", "runs.console"}
-    | {"cli.help"},
+    {"envs", "demos", "nets", "runs.policy_file", "runs.facts"}
+    | {"cli.help", "runs.console"},
     {"config", "replay", "acting", "runs"},
     {"cli", "her_sampler", "rollout", "parallel", "algorithms.her_entry"}
     | {"algorithms.ppo_entry"},

@@ -12,6 +12,7 @@ from .normalizer import Moments
 
 ACTOR, CRITIC = "actor", "critic"
 TARGET_ACTOR, TARGET_CRITIC = "target_actor", "target_critic"
+NETWORKS = ACTOR, CRITIC, TARGET_ACTOR, TARGET_CRITIC
 OBS_NORM, GOAL_NORM = "obs_norm", "goal_norm"
 
 Layers = list[tuple[np.ndarray, np.ndarray]]  # kernel and bias of each layer

@@ -59,6 +59,11 @@ class Policy:
         kernel, bias = self._layers[-1]
         return np.tanh(x @ kernel + bias) * self._max_action
 
+    @property
+    def input_mean(self) -> np.ndarray:
+        """The mean of observations and goals so far, [O + G]."""
+        return self._mean
+
     def arrays(self) -> dict[str, np.ndarray]:
         """The weights and statistics that the policy uses, for `with_arrays`."""
         statistics = {"mean": self._mean, "std": self._std}

@@ -21,6 +21,7 @@ class Column(NamedTuple):
     name: str
     title: str = ""  # heading in the live table; empty: not shown there
     form: str = "{:.2f}"  # of its numbers in the live table
+    is_logged: Callable[[Any], bool] = lambda config: True  # in runs of these settings
 
 
 class Prepared(NamedTuple):

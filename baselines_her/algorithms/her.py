@@ -13,12 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..acting.exploration import Explorer
 from ..acting.noise import noise_process
 from ..acting.policy import Policy
 from ..ddpg import DDPG
 from ..demos.starts import training_start
-from ..her_sampler import RewardFn, network_inputs, relabel
 from ..parallel.communicator import Solo
 from ..replay.buffer import ReplayBuffer
 from ..replay.sources import Source, demo_sources, fingerprint, replay_source
@@ -45,6 +43,7 @@ from ..types import (
 from .her_state import require_counters
 from .schedules import progress, scales, schedule
 from .state import part_of, require_finite, require_like
+from .tasks import Drive, Tasks
 
 Critical = Callable[[], contextlib.AbstractContextManager[None]]
 
@@ -73,7 +72,7 @@ class HER:
         config: HERConfig,
         spec: EnvSpec,
         learner: DDPG,
-        reward_fn: RewardFn,
+        tasks: Tasks,
         collectors: Collectors,
         demos: Demos | None = None,
         motion: ObjectMotion | None = None,
@@ -87,7 +86,7 @@ class HER:
           config: the resolved settings.
           spec: the environment's dimensions.
           learner: holds the networks.
-          reward_fn: the environment's `compute_reward`, vectorised.
+          tasks: what is learned from a transition.
           collectors: play the episodes.
           demos: the demonstrations to learn from, already cut to `num_demo`.
           motion: finds the object, for `prioritization=energy`.
@@ -97,7 +96,7 @@ class HER:
           clock: returns seconds, for the columns `time/*`.
         """
         self._config, self._spec, self._clock = config, spec, clock
-        self._reward_fn, self._collectors = reward_fn, collectors
+        self._tasks, self._collectors = tasks, collectors
         self._comm, self._critical = comm, critical
         self._flights: deque[Flight] = deque()
         self.learner, self._demos = learner, demos
@@ -144,6 +143,7 @@ class HER:
             sampling = metrics["time/sample"]
             metrics |= {
                 "train/success_rate": float(episodes.success[:, -1].mean()),
+                **self._tasks.columns(episodes),
                 "time/collect": collected - started,
                 "time/sample": stored - collected + sampling,
                 "time/update": clock() - stored - sampling,
@@ -171,12 +171,13 @@ class HER:
             training_start(seed, self._comm.rank, n, self._demos, share)
             for n in range(first, self._n_submitted)
         ]
-        collect, limits = self._config.collect, self._spec.max_action
+        collect = self._config.collect
         noise = noise_process(collect.noise, collect.ou_theta, collect.ou_dt)
         ahead = (first - self.n_iterations * collect.num_env) * self._comm.size
         steps = (self.n_episodes + ahead) * self._spec.horizon
-        random_eps = 1.0 if steps < collect.random_steps else collect.random_eps
-        actor = Explorer(policy, collect.noise_eps, random_eps, limits, noise)
+        is_random = steps < collect.random_steps
+        drive = Drive(collect.noise_eps, noise, collect.random_eps, is_random)
+        actor = self._tasks.explorer(policy, drive)
         pending = self._collectors.submit(actor, starts)
         self._flights.append(Flight(policy, first, pending))
 
@@ -189,9 +190,7 @@ class HER:
         n_episodes, horizon, _ = episodes.action.shape
         flat = rng.integers(n_episodes * horizon, size=n_episodes * horizon)
         index = Index(*np.divmod(flat, horizon))
-        goals = source.hindsight
-        inputs = network_inputs(episodes, index, self._reward_fn, rng, goals)
-        self.learner.observe(*inputs)
+        self.learner.observe(*self._tasks.seen(source, episodes, index, rng))
 
     def _learn(
         self, replay_rng: np.random.Generator, relabel_rng: np.random.Generator
@@ -216,10 +215,9 @@ class HER:
         places = progress(first + learned, self._chunk, total)
         parts, drawn = [], []
         for source in self._sources:
-            buffer, shape = source.buffer, (self._chunk, source.batch_size)
+            shape = self._chunk, source.batch_size
             index = source.sampler.draw(math.prod(shape), replay_rng)
-            goals, n = source.hindsight, len(buffer)
-            rows = relabel(buffer, index, self._reward_fn, relabel_rng, goals, n)
+            rows = self._tasks.rows(source, index, relabel_rng, self.learner)
             rows.is_demo[:] = source.is_demo
             rows.weight[:] = source.sampler.weights(index, places)
             parts.append(Batch(*(x.reshape(*shape, *x.shape[1:]) for x in rows)))
@@ -248,16 +246,18 @@ class HER:
 
     def policy(self) -> Policy:
         """A NumPy snapshot of the greedy policy that is evaluated."""
-        return self.learner.policy(self._config.ddpg.test_with_polyak)
+        return self._tasks.policy(self.learner, self._config.ddpg.test_with_polyak)
 
     def evaluate(self, starts: list[Start]) -> tuple[Evaluation, Row]:
         """Plays greedy episodes; returns their outcome and the critic's mean."""
         episodes = self._collectors.collect(self.policy(), starts)
-        return evaluation_of(episodes), {"test/mean_Q": self.learner.mean_q(episodes)}
+        goals = self._tasks.goals(episodes, self.learner)
+        mean_q = self.learner.mean_q(episodes.obs[:, :-1], goals, episodes.action)
+        return evaluation_of(episodes), {"test/mean_Q": mean_q}
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What a policy file holds."""
-        return self.learner.arrays()
+        return self._tasks.arrays(self.learner)
 
     def status(self) -> Row:
         """Counters and statistics, as columns."""

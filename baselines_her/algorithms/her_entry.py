@@ -14,6 +14,7 @@ COLUMNS = (
     Column("test/success_any", "any step"),
     Column("test/mean_Q", "mean Q"),
     Column("train/success_rate", "training"),
+    Column("train/near", is_logged=lambda config: config.relay.relay),
     Column("loss/critic", "critic loss", "{:.4f}"),
     Column("loss/policy", "policy loss", "{:.3f}"),
     Column("loss/action_l2"),

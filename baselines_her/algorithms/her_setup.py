@@ -9,7 +9,7 @@ from ..ddpg import DDPG, Cloning
 from ..demos.file import demos_for
 from ..envs.check import check, reward_function
 from ..envs.make import EnvFactory
-from ..envs.objects import object_motion
+from ..envs.objects import object_motion, reach_points
 from ..envs.state import require_restorable
 from ..parallel.communicator import Solo
 from ..replay.buffer import require_memory
@@ -17,10 +17,11 @@ from ..replay.sources import fingerprint
 from ..runs.policy_file import read_start
 from ..seeding import WEIGHTS, generator
 from ..settings.her import HERConfig
-from ..types import Collectors, Communicator, Demos, EnvSpec, ObjectMotion
+from ..types import Collectors, Communicator, Demos, EnvSpec, ObjectMotion, ReachPoints
 from . import Prepared
 from .her import HER, Critical
 from .her_policy import learner_bytes
+from .tasks import Tasks, tasks_of
 
 
 class Parts(NamedTuple):
@@ -28,6 +29,7 @@ class Parts(NamedTuple):
 
     demos: Demos | None
     motion: ObjectMotion | None  # for prioritization=energy
+    points: ReachPoints | None  # for relay
 
 
 def prepare(
@@ -57,13 +59,14 @@ def prepare(
         require_restorable(env)
     energy = config.replay.prioritization == "energy"
     motion = object_motion(env) if energy else None
+    points = reach_points(env) if config.relay.relay else None
     config = config.resolve(spec, comm.cores, comm.size)
     require_memory(spec, config.replay.buffer_size, learner_bytes(spec, config))
     alike = {"the demonstrations": fingerprint(demos)}
     notes = [*_notes(config, spec), *(f"warning: {w}" for w in warnings)]
     notes += demo_warnings
     skip_bad = config.collect.skip_bad_episodes
-    return Prepared(config, spec, Parts(demos, motion), alike, notes, skip_bad)
+    return Prepared(config, spec, Parts(demos, motion, points), alike, notes, skip_bad)
 
 
 def build(
@@ -78,19 +81,23 @@ def build(
     Raises:
       ValueError: the policy in `load_path` does not fit.
     """
-    config, spec, (demos, motion), *_ = prepared
-    learner = build_learner(config, spec, comm)
+    config, spec, (demos, motion, points), *_ = prepared
     rewards = reward_function(env, config.her.reward_rows)
-    played = rewards, collectors, demos, motion
+    tasks = tasks_of(spec, config, rewards, points)
+    learner = build_learner(config, spec, tasks, comm)
+    played = tasks, collectors, demos, motion
     return HER(config, spec, learner, *played, comm, critical)
 
 
-def build_learner(config: HERConfig, spec: EnvSpec, comm: Communicator) -> DDPG:
+def build_learner(
+    config: HERConfig, spec: EnvSpec, tasks: Tasks, comm: Communicator
+) -> DDPG:
     """A new learner, or one that starts from the policy in `load_path`."""
     rng, demos = generator(config.run.seed, WEIGHTS), config.demos
     weights = demos.prm_loss_weight, demos.aux_loss_weight, bool(demos.q_filter)
     cloning = Cloning(*weights) if demos.bc_loss else Cloning()
-    learner = DDPG(spec, config.ddpg, config.inputs, rng, cloning, comm)
+    parts = tasks.spec(), config.ddpg, tasks.inputs(), rng, cloning, comm
+    learner = DDPG(*parts)
     if config.run.load_path:
         file = read_start(config.run.load_path, config.run.alg)
         found, wanted = (

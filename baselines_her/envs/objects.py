@@ -1,10 +1,11 @@
-"""Where an environment's object is, for the energy-based prioritisation.
+"""Where object and gripper are, for the energy-based prioritisation and for relay.
 
 Any environment can provide it: with a method `object_position(obs, achieved)` of
 `env.unwrapped` that takes observations [..., O] and achieved goals [..., G] and
 returns positions [..., 3] in metres, z upwards; and with `dt`, the seconds of a step
-(default: 0.04).  The Fetch and Hand environments are built in; for the objects of the
-Hand the rotation also counts.
+(default: 0.04).  Relay also needs a method `gripper_position` of the same kind.  The
+Fetch environments are built in, and for the energy those of the Hand; for the objects
+of the Hand the rotation also counts.
 """
 
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from ..types import ObjectMotion
+from ..types import ObjectMotion, ReachPoints
 from .state import is_plain
 
 STEP_SECONDS = 0.04
@@ -41,6 +42,32 @@ def object_motion(env: gym.Env) -> ObjectMotion:
         f"{name}.  Use --prioritization=uniform, or offer `object_position(obs, "
         "achieved)` (see envs/objects.py)."
     )
+
+
+def reach_points(env: gym.Env) -> ReachPoints:
+    """How to find gripper and object in what an environment returns.
+
+    Raises:
+      ValueError: the environment has no known gripper and object.
+    """
+    base: Any = env.unwrapped
+    gripper = getattr(base, "gripper_position", None)
+    thing = getattr(base, "object_position", None)
+    if gripper is not None and thing is not None:
+        return ReachPoints(gripper, thing)
+    if is_plain(env) and getattr(base, "has_object", False):
+        return ReachPoints(gripper_in_fetch, in_fetch)
+    name = env.spec.id if env.spec else base
+    raise ValueError(
+        f"relay needs an environment with a gripper and an object, found {name}.  Drop "
+        "--relay, or offer `gripper_position(obs, achieved)` and `object_position(obs, "
+        "achieved)` (see envs/objects.py)."
+    )
+
+
+def gripper_in_fetch(obs: np.ndarray, achieved: np.ndarray) -> np.ndarray:
+    """Fetch observations begin with the gripper's position."""
+    return obs[..., 0:3]
 
 
 def in_fetch(obs: np.ndarray, achieved: np.ndarray) -> np.ndarray:

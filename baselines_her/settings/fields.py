@@ -17,10 +17,10 @@ class Needs(NamedTuple):
     """The condition under which a setting has an effect."""
 
     field: str  # another setting of the same part
-    values: tuple[str, ...]  # any of these
+    values: tuple[Any, ...]  # any of these
 
 
-def needs(field: str, *values: str) -> Needs:
+def needs(field: str, *values: Any) -> Needs:
     """The condition that `field` has one of `values`."""
     return Needs(field, values)
 
@@ -49,7 +49,8 @@ def setting(
       often: whether most users need it, so that the short `--help` shows it.
     """
     if only_with:
-        help += f" (only with --{only_with.field}={' or '.join(only_with.values)})"
+        values = " or ".join(map(_spelled, only_with.values))
+        help += f" (only with --{only_with.field}={values})"
     limits = {"low": low, "high": high, "above": above, "choices": choices}
     more = {"help": help, "only_with": only_with, "often": often}
     return dataclasses.field(default=default, metadata=limits | more)
@@ -80,7 +81,8 @@ def require_effect(settings: Any, given: Iterable[str]) -> None:
             name, values = field.metadata["only_with"]
             raise ValueError(
                 f"{field.name} has no effect with {name}={getattr(settings, name)}.  "
-                f"Set {name}={' or '.join(values)}, or drop {field.name}."
+                f"Set {name}={' or '.join(map(_spelled, values))}, or drop "
+                f"{field.name}."
             )
 
 
@@ -109,6 +111,11 @@ def coerce(name: str, kind: Any, value: Any) -> Any:
     except (TypeError, ValueError, OverflowError):
         word = {bool: "0 or 1", int: "a whole number", float: "a number", str: "text"}
         raise ValueError(f"{name} must be {word[kinds[0]]}, found {value!r}.") from None
+
+
+def _spelled(value: Any) -> str:
+    """A value as on the command line: switches are 0 and 1."""
+    return str(int(value)) if isinstance(value, bool) else str(value)
 
 
 def _is_none(value: Any, kind: type) -> bool:

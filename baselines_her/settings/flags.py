@@ -94,6 +94,19 @@ class TrainFlags(TypedDict, total=False):
     achieved_k: float
     # call compute_reward once per row; slower, for one that takes no arrays
     reward_rows: bool
+    # learn to reach the object too, and explore by reaching it
+    relay: bool
+    # share of the replayed rows that learn to reach (only with --relay=1)
+    relay_share: float
+    # metres between gripper and object at which exploring by reaching ends (only with
+    # --relay=1)
+    relay_near: float
+    # far from the object: share of the actions that are chosen by reaching (only with
+    # --relay=1)
+    relay_guide: float
+    # far from the object: share of the actions that are uniformly random (only with
+    # --relay=1)
+    relay_random: float
     # number of transitions that the replay memory holds
     buffer_size: int
     # which transitions are replayed more often: those with large TD errors (tderror),

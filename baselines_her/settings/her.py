@@ -107,6 +107,46 @@ class HindsightConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class RelayConfig:
+    """Relay: reaching the object is learned beside the task."""
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+    relay: bool = setting(
+        False, "learn to reach the object too, and explore by reaching it", often=True
+    )
+    relay_share: float = setting(
+        0.5,
+        "share of the replayed rows that learn to reach",
+        low=0,
+        high=1,
+        only_with=needs("relay", True),
+    )
+    relay_near: float = setting(
+        0.03,
+        "metres between gripper and object at which exploring by reaching ends",
+        low=0,
+        high=1e3,
+        only_with=needs("relay", True),
+    )
+    relay_guide: float = setting(
+        0.5,
+        "far from the object: share of the actions that are chosen by reaching",
+        low=0,
+        high=1,
+        only_with=needs("relay", True),
+    )
+    relay_random: float = setting(
+        0.2,
+        "far from the object: share of the actions that are uniformly random",
+        low=0,
+        high=1,
+        only_with=needs("relay", True),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class ReplayConfig:
     """Replay memory."""
 
@@ -306,6 +346,7 @@ class HERConfig:
     loop: LoopConfig = LoopConfig()
     collect: CollectConfig = CollectConfig()
     her: HindsightConfig = HindsightConfig()
+    relay: RelayConfig = RelayConfig()
     replay: ReplayConfig = ReplayConfig()
     demos: DemoConfig = DemoConfig()
     inputs: InputConfig = InputConfig()
@@ -313,6 +354,11 @@ class HERConfig:
     machine: MachineConfig = MachineConfig()
 
     def __post_init__(self) -> None:
+        if self.relay.relay and self.run.load_path is not None:
+            raise ValueError(
+                "relay cannot start from load_path: a policy file holds the "
+                "environment's task alone.  Drop --relay or --load_path."
+            )
         rows, demo_rows = self.ddpg.batch_size, self.demos.demo_batch_size
         if self.demos.demo_file is not None and demo_rows >= rows:
             raise ValueError(
@@ -390,11 +436,12 @@ def expand(flags: dict[str, Any]) -> dict[str, Any]:
 def defaults(preset: str, env: str, flags: dict[str, Any]) -> dict[str, Any]:
     """What holds where a flag is not given: the preset's values, and what flags imply.
 
-    A policy that is loaded can act already, so no steps are taken at random.
+    A policy that is loaded can act already, so no steps are taken at random.  It has no
+    networks for reaching, so it is trained without relay.
     """
     values = preset_values(preset, env)
     if flags.get("load_path") is not None:
-        values["random_steps"] = 0
+        values |= {"random_steps": 0, "relay": False}
     return values
 
 

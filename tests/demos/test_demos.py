@@ -11,6 +11,7 @@ from point_env import make_point
 from trainings import POINT, SHORT, SMALL
 
 from baselines_her.algorithms.her import HER
+from baselines_her.algorithms.tasks import OwnTask
 from baselines_her.config import from_flags
 from baselines_her.ddpg import DDPG, Cloning
 from baselines_her.demos.file import load_demos, write_demos
@@ -101,8 +102,8 @@ def test_demonstrations_take_their_share_of_every_batch(demo_file, point_spec, e
     rng = np.random.default_rng(0)
     learner = Recording(point_spec, config.ddpg, config.inputs, rng)
     with Collectors(None, point_spec, env, 0) as collectors:
-        rewards = reward_function(env)
-        parts = config, point_spec, learner, rewards, collectors, demos
+        tasks = OwnTask(point_spec, config, reward_function(env))
+        parts = config, point_spec, learner, tasks, collectors, demos
         algorithm = HER(*parts)
         n_demo_rows = 6 * 12
         assert learner.obs_norm.total.n_rows == n_demo_rows

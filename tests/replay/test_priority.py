@@ -6,6 +6,7 @@ from conftest import HORIZON, counting_episodes
 
 from baselines_her.algorithms.her import HER
 from baselines_her.algorithms.schedules import progress, schedule
+from baselines_her.algorithms.tasks import OwnTask
 from baselines_her.config import from_flags
 from baselines_her.replay.buffer import ReplayBuffer
 from baselines_her.replay.priority import PrioritisedSampler, SumTree, strata
@@ -258,7 +259,8 @@ def test_errors_reach_the_rows_they_belong_to_beside_demonstrations(spec):
         return np.zeros(len(goal))
 
     learner, demos = ColumnLearner(), demos_of_counting(1)
-    algorithm = HER(config, spec, learner, reward_fn, Played(), demos)
+    tasks = OwnTask(spec, config, reward_fn)
+    algorithm = HER(config, spec, learner, tasks, Played(), demos)
     algorithm.iterate()
     (batch,) = learner.batches
     # obs[0] is 100 e + t; the first five columns are drawn by priority
