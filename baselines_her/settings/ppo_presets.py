@@ -8,7 +8,14 @@ hyper-parameters of a student project (AIDL 2023) with correct mathematics.
 from typing import Any
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "tuned": {"n_cycles": 49, "log_std_init": -0.5, "recompute_advantages": True},
+    "tuned": {
+        "n_cycles": 49,
+        "hidden_sizes": "128,128",
+        "lr_schedule": "adaptive",
+        "log_std_init": -0.5,
+        "log_std_min": -1.6,
+        "recompute_advantages": True,
+    },
     "tianshou2021": {
         "num_env": 8,
         "nsteps": 256,
