@@ -138,11 +138,14 @@ class PPO:
         )
         inputs = self.policy().inputs
         scaling = tf.constant(inputs.mean), tf.constant(inputs.deviation)
+        cut = tf.constant(cut_rows(rollout))
         order, scale = tf.constant(order), tf.constant(lr_scale, tf.float32)
         run = self._passes if self._comm.size == 1 else self._passes_together
         # TensorFlow prints messages when the first call compiles.
         with contextlib.nullcontext() if self._is_compiled else quiet_stderr():
-            is_finite, totals, n_applied, explained = run(data, scaling, order, scale)
+            is_finite, totals, n_applied, explained = run(
+                data, cut, scaling, order, scale
+            )
         self._is_compiled = True
         if not bool(is_finite):
             raise RuntimeError(
@@ -195,10 +198,10 @@ class PPO:
     # -- the compiled program ------------------------------------------------
 
     @tf.function(jit_compile=True, autograph=False)
-    def _passes(self, data, scaling, order, lr_scale):
+    def _passes(self, data, cut, scaling, order, lr_scale):
         """Every pass and minibatch: is_finite, sums of TERMS, number applied, ..."""
         config = self._config.ppo
-        rows, old = self._rows(data, scaling), None
+        rows, old = self._rows(data, cut, scaling), None
         explained = _explained_variance(rows.value, rows.target)
         if config.lr_schedule == "adaptive":
             old = self._distribution(rows.x)
@@ -206,7 +209,7 @@ class PPO:
         def one_pass(number, ok, active, totals, n):
             now = rows
             if config.recompute_advantages:
-                now = self._with_advantages(rows, data, scaling)
+                now = self._with_advantages(rows, data, cut, scaling)
             before = totals[TERMS.index("ppo/kl")], n
             ok, totals, n = self._one_pass(now, order[number], ok, active, totals, n,
                                            lr_scale)  # fmt: skip
@@ -248,17 +251,17 @@ class PPO:
             ok, totals, n = step(order[n_full * size :], ok, totals, n)
         return ok, totals, n
 
-    def _passes_together(self, data, scaling, order, lr_scale):
+    def _passes_together(self, data, cut, scaling, order, lr_scale):
         """The same with gradients averaged over all workers between compiled parts."""
         config, size = self._config.ppo, self._config.ppo.batch_size
-        rows = self._compiled_rows(data, scaling)
+        rows = self._compiled_rows(data, cut, scaling)
         explained = _explained_variance(rows.value, rows.target)
         old = self._distribution(rows.x)
         ok, active, n = tf.constant(True), tf.constant(True), tf.constant(0.0)
         totals = tf.zeros(len(TERMS))
         for number in range(order.shape[0]):
             if config.recompute_advantages:
-                rows = self._compiled_advantages(rows, data, scaling)
+                rows = self._compiled_advantages(rows, data, cut, scaling)
             before = float(totals[3]), float(n)
             for start in range(0, order.shape[1], size):
                 index = order[number, start : start + size]
@@ -274,12 +277,12 @@ class PPO:
         return ok, totals, n, explained
 
     @tf.function(jit_compile=True, autograph=False)
-    def _compiled_rows(self, data, scaling):
-        return self._rows(data, scaling)
+    def _compiled_rows(self, data, cut, scaling):
+        return self._rows(data, cut, scaling)
 
     @tf.function(jit_compile=True, autograph=False)
-    def _compiled_advantages(self, rows, data, scaling):
-        return self._with_advantages(rows, data, scaling)
+    def _compiled_advantages(self, rows, data, cut, scaling):
+        return self._with_advantages(rows, data, cut, scaling)
 
     @tf.function(jit_compile=True, autograph=False)
     def _compiled_gradients(self, rows, index):
@@ -291,19 +294,28 @@ class PPO:
 
     # -- parts of the program ------------------------------------------------
 
-    def _rows(self, data: Rollout, scaling) -> Rows:
+    def _rows(self, data: Rollout, cut, scaling) -> Rows:
         """All rows with the values of the policy that played, and their advantages."""
         x, action = self._scaled(_flat(data.obs), scaling), _flat(data.action)
         log_prob = gaussian.log_prob(action, *self._distribution(x))
         empty = tf.zeros_like(log_prob)
         rows = Rows(x, action, log_prob, empty, empty, empty)
-        return self._with_advantages(rows, data, scaling)
+        return self._with_advantages(rows, data, cut, scaling)
 
-    def _with_advantages(self, rows: Rows, data: Rollout, scaling) -> Rows:
-        """The rows with values, advantages and targets from the current networks."""
+    def _with_advantages(self, rows: Rows, data: Rollout, cut, scaling) -> Rows:
+        """The rows with values, advantages and targets from the current networks.
+
+        The value of the state that followed is that of the next row, except where the
+        rollout or an episode was cut off (rows `cut`, from `cut_rows`).
+        """
         config, shape = self._config.ppo, tf.shape(data.reward)
         value = self._values(rows.x)
-        next_value = self._values(self._scaled(_flat(data.next_obs), scaling))
+        last = tf.gather(_flat(data.next_obs), cut)
+        next_value = tf.tensor_scatter_nd_update(
+            tf.roll(value, shift=-1, axis=0),
+            cut[:, None],
+            self._values(self._scaled(last, scaling)),
+        )
         advantage = losses.advantages(
             data.reward,
             tf.reshape(value, shape),
@@ -412,6 +424,21 @@ class PPO:
         for kind, variables in kinds:
             named |= {f"adam/{kind}/{n}": v for n, v in enumerate(variables)}
         return named
+
+
+def cut_rows(rollout: Rollout) -> np.ndarray:
+    """Rows n S + t after which the stream or its episode is cut off, int32.
+
+    Other rows need no value of their own `next_obs`: it is the next row's `obs`, or the
+    episode terminated there.  The rows are repeated up to a length that rarely changes,
+    since each new length is compiled: 2 N, or the next power of two.
+    """
+    n_streams, n_steps = rollout.reward.shape
+    is_cut = np.asarray(rollout.ended) & ~np.asarray(rollout.terminated)
+    is_cut[:, -1] = True
+    rows = np.flatnonzero(is_cut).astype(np.int32)
+    length = max(2 * n_streams, 1 << (len(rows) - 1).bit_length())
+    return np.resize(rows, min(length, n_streams * n_steps))
 
 
 def _flat(x):

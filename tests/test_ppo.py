@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from baselines_her.config import from_flags
-from baselines_her.ppo import PPO, TERMS
+from baselines_her.nets import tf
+from baselines_her.ppo import PPO, TERMS, cut_rows
 from baselines_her.types import FlatSpec, Rollout
 
 pytestmark = pytest.mark.usefixtures("eagerly")  # one test compiles
@@ -68,6 +69,46 @@ def test_the_actor_in_numpy_equals_the_compiled_policy(std, trunk):
     found, found_log_std = learner.policy().distribution(obs)
     np.testing.assert_allclose(found, mean, atol=1e-6)
     np.testing.assert_allclose(found_log_std, log_std, atol=1e-6)
+
+
+def test_rows_that_are_cut_off_end_the_stream_or_the_episode():
+    ended, terminated = np.zeros((2, 2, 4), bool)
+    ended[0, 1] = ended[1, 2] = terminated[1, 2] = True
+    nothing = np.zeros((2, 4))
+    parts = nothing, nothing, nothing, nothing, terminated, ended
+    # step 1 of the first stream, and the last steps; step 2 of the second terminated
+    np.testing.assert_array_equal(cut_rows(Rollout(*parts)), [1, 3, 7, 1])
+    many = Rollout(*parts)._replace(ended=np.ones((2, 4), bool), terminated=~ended)
+    np.testing.assert_array_equal(cut_rows(many), [1, 3, 6, 7])
+
+
+def test_the_value_of_what_followed_is_that_of_its_own_observation():
+    """The compiled rows against advantages from the networks' values, in NumPy."""
+    config, learner = make()
+    rollout = rollout_of(learner, config, seed=4)
+    rng = np.random.default_rng(5)
+    ended, ends = rng.random((2, 4, 8)) < np.array([[[0.3]], [[0.5]]])
+    rollout = rollout._replace(ended=ended, terminated=ended & ends)
+    going_on = ~ended[:, :-1]
+    rollout.next_obs[:, :-1][going_on] = rollout.obs[:, 1:][going_on]
+    inputs = learner.policy().inputs
+    scaling = inputs.mean, inputs.deviation
+    tensors = Rollout(*(tf.constant(np.asarray(x, np.float32)) for x in rollout))
+    rows = learner._rows(tensors, tf.constant(cut_rows(rollout)), scaling)
+
+    def values(obs):
+        x = learner._scaled(obs.reshape(32, 3), scaling)
+        return learner._values(x).numpy().reshape(4, 8)
+
+    value, next_value = values(rollout.obs), values(rollout.next_obs)
+    wanted, follows = np.zeros((4, 8)), 0.0
+    for t in reversed(range(8)):
+        delta = rollout.reward[:, t] - value[:, t]
+        delta += 0.99 * ~rollout.terminated[:, t] * next_value[:, t]
+        follows = delta + 0.99 * 0.95 * ~rollout.ended[:, t] * follows
+        wanted[:, t] = follows
+    np.testing.assert_allclose(rows.advantage, wanted.reshape(-1), atol=1e-5)
+    np.testing.assert_allclose(rows.target, (wanted + value).reshape(-1), atol=1e-5)
 
 
 def test_updates_follow_the_advantages():
