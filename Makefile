@@ -8,7 +8,7 @@ TASK ?= FetchPickAndPlace
 EPISODES ?= $(if $(filter HalfCheetah,$(TASK)),1,10)
 RESULTS ?= reach push pick slide hand pick_control demos demos_contrast demos_imperfect \
   pick_study slide_study workers tuning_push tuning_pick tuning_slide two_cores \
-  cheetah_1m cheetah_3m
+  cheetah_1m cheetah_3m tuning_cheetah tuning_cheetah_3m locomotion cheetah_aidl
 RUNS = results
 DRAW = $(BIN)/python experiment/plot.py --out docs/images
 DEMOS = $(RUNS)/demos $(RUNS)/demos_contrast --labels "with demonstrations" \
@@ -24,7 +24,7 @@ train: $(VENV)/.run  ## train FetchReach to the end, then play the policy
 	$(BIN)/python -m baselines_her.run --env=FetchReach --num_timesteps=5000 --play
 
 play: $(VENV)/.run  ## show a trained policy: make play TASK=FetchPush; a film without a screen
-	$(BIN)/python experiment/play.py policies/$(TASK).pkl --episodes=$(EPISODES) \
+	$(BIN)/python experiment/play.py $(TASK) --episodes=$(EPISODES) \
 	  $(if $(SCREEN),--render,--video=$(TASK).mp4)
 
 test: $(VENV)/.all  ## run the tests
@@ -72,7 +72,8 @@ figures: $(VENV)/.all  ## draw the figures of docs/results.md
 	  --labels "HER + energy" "HER + energy, OU noise" "HER + PER" HER
 	$(DRAW)/study_slide.png $(RUNS)/slide $(RUNS)/slide_study \
 	  --labels "tuned: HER + PER, relative goals" "HER + energy" "HER + PER" HER
-	$(DRAW)/cheetah_1m.png $(RUNS)/cheetah_1m --labels tuned
+	$(DRAW)/cheetah_3m.png $(RUNS)/cheetah_3m $(RUNS)/tuning_cheetah_3m/linear_seed* \
+	  --labels tuned "64 x 64 units, linear rate"
 	$(DRAW)/workers.png $(RUNS)/workers --labels "one worker" "two workers"
 
 clean:  ## remove the virtual environments
@@ -88,10 +89,10 @@ data_imperfect_100.npz: | $(VENV)/.all
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.run: setup.py constraints.txt | $(BIN)/python
+$(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[video,tensorboard]'
 	touch $@
 
-$(VENV)/.all: setup.py constraints.txt | $(BIN)/python
+$(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[all]'
 	touch $@ $(VENV)/.run

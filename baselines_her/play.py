@@ -17,6 +17,7 @@ from .envs.make import EnvFactory, env_factory
 from .envs.render import make_rendered
 from .rollout import evaluation_of, play_episode
 from .runs.foreign import printable
+from .runs.intervals import wilson
 from .runs.policy_file import load_policy
 from .runs.video import check_video_path, write_video
 from .seeding import EVALUATION, stream
@@ -83,7 +84,7 @@ def play(
     """Plays a policy file and reports every episode; returns the outcome.
 
     Args:
-      path: the policy's `.pkl`.
+      path: the policy's `.pkl`, or the name of a policy in this package (FetchPush).
       env: an id; default: the one in the file; must be given for `module:Id`.
       episodes: how many, at least 1.
       seed: decides the episodes' starts and goals.
@@ -149,7 +150,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = Parser(prog="play.py", description=words, allow_abbrev=False)
     add = parser.add_argument
     number: dict[str, Any] = {"type": int, "metavar": "N"}
-    add("policy", help="policy file (.pkl)")
+    add("policy", help="policy file (.pkl), or a name: FetchPush")
     words = "environment (default: the policy's; must be given for module:Id)"
     add("--env", metavar="ENV", help=words)
     words = f"number of episodes (default: {EPISODES})"
@@ -246,7 +247,11 @@ def _summary(evaluation: Evaluation) -> str:
             f"{returns.min():,.1f} to {returns.max():,.1f}), {n_steps:,.0f} steps"
         )
     at_end, at_any = evaluation
-    return f"success rate {at_end:.2f} at the last step, {at_any:.2f} at any step"
+    low, high = wilson(int(evaluation.last_success.sum()), len(evaluation.returns))
+    return (
+        f"success rate {at_end:.2f} at the last step (95 % interval {low:.2f} to "
+        f"{high:.2f}), {at_any:.2f} at any step"
+    )
 
 
 def _warn_of_other_physics(policy: Any, say: Callable[[str], None]) -> None:

@@ -1,13 +1,11 @@
 """The trained policies that come with the package."""
 
-from pathlib import Path
-
 import pytest
 
 from baselines_her.play import evaluate
-from baselines_her.runs.policy_file import load_policy
+from baselines_her.runs.policy_file import POLICIES, load_policy
 
-FOLDER = Path(__file__).parents[1] / "policies"
+FOLDER = POLICIES
 FILES = sorted(FOLDER.glob("*.pkl"))
 # Of 20 episodes; of 100 they have 0.72, 0.69 and a return of 7,569.
 LEAST = {"FetchSlide": 0.5, "HandReach": 0.45, "HalfCheetah": 6000.0}

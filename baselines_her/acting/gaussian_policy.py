@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .chain import Chain, Clip, Normalise, Stretch, dense_steps
 from .names import Layers
 from .normalizer import Moments
 
@@ -68,7 +69,7 @@ class GaussianPolicy:
         """
         self._layers, self._log_std, self.inputs = layers, log_std, inputs
         self._limits, self._squash = limits, squash_mean
-        self._activation = ACTIVATIONS[activation]
+        self._kind, self._activation = activation, ACTIVATIONS[activation]
         self._is_stochastic, self._state_std = stochastic, state_std
         self.header = dict(header or {})
 
@@ -103,6 +104,19 @@ class GaussianPolicy:
     def act_all(self, obs: np.ndarray) -> np.ndarray:
         """The greedy actions [N, A] at observations [N, O]."""
         return self.scaled(self.distribution(obs)[0])
+
+    def chain(self) -> Chain:
+        """What the greedy policy computes, for exports."""
+        layers = list(self._layers)
+        if self._log_std is None:  # the mean is the first half of the outputs
+            kernel, bias = layers[-1]
+            layers[-1] = kernel[:, : len(bias) // 2], bias[: len(bias) // 2]
+        mean, deviation, limit = self.inputs
+        last = "tanh" if self._squash else "none"
+        ends = () if self._limits is None else (Stretch(*self._limits),)
+        dense = dense_steps(layers, self._kind, last)
+        steps = Normalise(mean, deviation), Clip(limit), *dense, *ends
+        return Chain({"observation": len(mean)}, False, steps, as_rows=True)
 
     def start(self, rng: np.random.Generator):
         """Begins an episode: a function from an observation [O] to an action [A]."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..settings.her import InputConfig
 from ..types import Act
+from .chain import Chain, Clip, Normalise, Scale, dense_steps
 from .names import Layers, layer_arrays, layers_from
 from .normalizer import Stats
 
@@ -34,7 +35,7 @@ class Policy:
         inputs: InputConfig,
         header: Mapping[str, Any] | None = None,
     ):
-        self._layers = layers
+        self._layers, self._goal_dim = layers, len(goal_stats.mean)
         self._mean = np.concatenate([obs_stats.mean, goal_stats.mean])
         self._std = np.concatenate([obs_stats.std, goal_stats.std])
         self._max_action = np.array(max_action, np.float32)
@@ -63,6 +64,21 @@ class Policy:
     def input_mean(self) -> np.ndarray:
         """The mean of observations and goals so far, [O + G]."""
         return self._mean
+
+    def chain(self) -> Chain:
+        """What `act` computes, for exports."""
+        config, n_obs = self._inputs, len(self._mean) - self._goal_dim
+        return Chain(
+            {"observation": n_obs, "desired_goal": self._goal_dim},
+            config.relative_goals,
+            (
+                Clip(config.clip_obs),
+                Normalise(self._mean, self._std),
+                Clip(config.norm_clip),
+                *dense_steps(self._layers, "relu", "tanh"),
+                Scale(self._max_action),
+            ),
+        )
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The weights and statistics that the policy uses, for `with_arrays`."""

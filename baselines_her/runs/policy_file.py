@@ -13,10 +13,12 @@ import numpy as np
 
 from ..algorithms import DEFAULT, entry
 from ..config import Config, from_saved, to_flags
+from ..settings.fields import nearest
 from .arrays import DAMAGE, pack, read_file, reason_of, sha256_of, unpack
 from .files import write_atomically
 from .safe_pickle import MAX_BYTES, dump_flat, load_flat
 
+POLICIES = Path(__file__).parents[1] / "policies"  # trained, part of the package
 FORMAT, VERSION = "baselines_her policy", 1
 LONGEST_ID = 200  # characters
 
@@ -77,16 +79,37 @@ def write_policy(
 def read_policy(path: str | Path) -> PolicyFile:
     """Reads a policy file; executes and imports nothing that the file names.
 
+    Args:
+      path: a `.pkl`, or the name of a policy of this package, as `FetchPush`.
+
     Raises:
       ValueError: the file is not a complete, undamaged policy file; the message names
         the file and the reason.
       OSError: the file cannot be read at all.
     """
-    path = Path(path).expanduser()
+    path = policy_path(path)
     try:
         return _parse(read_file(path, MAX_BYTES))
     except DAMAGE as error:
         raise ValueError(f"{path} is not a policy file: {reason_of(error)}") from None
+
+
+def policy_path(name: str | Path) -> Path:
+    """The path of a policy file, which may be the name of a policy in this package.
+
+    Raises:
+      ValueError: it is a single word, but neither a file nor such a name.
+    """
+    path = Path(name).expanduser()
+    if path.exists() or path.suffix or len(path.parts) > 1:
+        return path
+    known = sorted(file.stem for file in POLICIES.glob("*.pkl"))
+    if path.name not in known:
+        raise ValueError(
+            f"policy must be a file (.pkl) or one of {', '.join(known)}, found "
+            f"{path}{nearest(path.name, known)}"
+        )
+    return POLICIES / f"{path.name}.pkl"
 
 
 def read_start(path: str | Path, alg: str) -> PolicyFile:
@@ -108,7 +131,7 @@ def load_policy(path: str | Path, **options: bool) -> Any:
     """The greedy policy in a file, ready to act; see `read_policy` for its errors.
 
     Args:
-      path: a `.pkl` written by a run.
+      path: a `.pkl` written by a run, or the name of a policy of this package.
       **options: for her `use_target`: act with the target network (default: what the
         run evaluated, `test_with_polyak`); for ppo `stochastic`: draw actions.
     """

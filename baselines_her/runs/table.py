@@ -6,6 +6,9 @@ seed: success, or in tasks without goals the return.  A star marks a run without
 evaluation.json: its score is the mean of its last five evaluations.  Runs with success
 and runs with returns get a table each.
 
+The interval of a success rate is Wilson's, at 95 %, over the episodes of all seeds
+together; it does not include how much seeds differ.
+
 Success reaches a level at the end of the first three evaluations in a row (20 episodes
 each) whose mean is at least as high.  A return reaches a level at the second of the
 first two evaluations in a row that are both at least as high.  The highest mean in
@@ -42,7 +45,9 @@ from .history import (
     read_header,
     read_object,
 )
+from .intervals import wilson
 
+MOST_EPISODES = 10**9
 LAST = 5  # evaluations that represent the policy if a run is cut
 ESTIMATED = "*"
 FOOTNOTE = f"{ESTIMATED} mean of the last {LAST} evaluations: no {EVALUATION}"
@@ -54,6 +59,7 @@ class Result(NamedTuple):
     score: float  # of the final policy
     is_estimate: bool  # from its last evaluations, without evaluation.json
     heights: tuple[float, float] | None  # success in the air and on the table
+    n_episodes: int | None  # behind the score, if they are known
     steps: np.ndarray  # [epochs]
     minutes: np.ndarray
     scores: np.ndarray
@@ -77,6 +83,7 @@ def success_of(column: str, title: str) -> Score:
     """The score of tasks with goals; `--column` shows other columns in its way."""
     shown = {
         "median": lambda results: f"{median(r.score for r in results):.2f}",
+        "95 % interval": _interval,
         "in the air, on the table": _heights,
     }
     return Score(column, title, "{:.2f}", 0.0, 1.0, 3, np.mean, 0.95, shown)
@@ -106,15 +113,16 @@ def read_result(folder: Path, score: Score) -> Result:
             f"{printable(folder / PROGRESS)}."
         )
     env = read_flags(folder).get("env", "")
-    latest, heights = float(scores[-LAST:].mean()), None
+    latest, heights, n_episodes = float(scores[-LAST:].mean()), None, None
     is_main = score.column in MAIN
     is_estimate = is_main and not os.path.lexists(folder / EVALUATION)
     if is_main and not is_estimate:
         found = read_evaluation(folder, score)
-        latest = found["latest"]
+        latest, n_episodes = found["latest"], int(found.get("episodes", 0)) or None
         if env.startswith("FetchPickAndPlace") and "latest_air" in found:
             heights = found["latest_air"], found["latest_table"]
-    return Result(latest, is_estimate, heights, steps, seconds / 60.0, scores)
+    known = latest, is_estimate, heights, n_episodes
+    return Result(*known, steps, seconds / 60.0, scores)
 
 
 def read_evaluation(folder: Path, score: Score) -> dict[str, float]:
@@ -136,7 +144,11 @@ def read_evaluation(folder: Path, score: Score) -> dict[str, float]:
                 f"{printable(folder / EVALUATION)} must hold a number{allowed} as "
                 f"{name}, found {printable(repr(value), 80)}."
             )
-    return {name: float(content[name]) for name in names}
+    found = {name: float(content[name]) for name in names}
+    n_episodes: Any = content.get("episodes")
+    if type(n_episodes) is int and 0 < n_episodes <= MOST_EPISODES:
+        found["episodes"] = float(n_episodes)
+    return found
 
 
 def cut(path: Path, result: Result, env_steps: float, minutes: float) -> Result:
@@ -157,7 +169,8 @@ def cut(path: Path, result: Result, env_steps: float, minutes: float) -> Result:
             f"a run must have {LAST} evaluations before the cut, found "
             f"{len(scores)} in {printable(path)}.  Cut later."
         )
-    return Result(float(scores[-LAST:].mean()), False, None, steps, times, scores)
+    latest = float(scores[-LAST:].mean())
+    return Result(latest, False, None, None, steps, times, scores)
 
 
 def reached(scores: np.ndarray, level: float, score: Score) -> int | None:
@@ -274,6 +287,16 @@ def _short(steps: float) -> str:
 def _mean_and_deviation(values: list[float]) -> str:
     spread = f" ± {stdev(values):.0f}" if len(values) > 1 else ""
     return f"{mean(values):.0f}{spread}"
+
+
+def _interval(results: list[Result]) -> str:
+    """Of the rate over the episodes of all seeds together, by Wilson."""
+    counts = [(r.score * r.n_episodes, r.n_episodes) for r in results if r.n_episodes]
+    if len(counts) < len(results):
+        return "-"
+    n_successes, n = (sum(column) for column in zip(*counts))
+    low, high = wilson(min(n_successes, n), n)
+    return f"{low:.2f} to {high:.2f}"
 
 
 def _highest(results: list[Result]) -> str:

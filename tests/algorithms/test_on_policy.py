@@ -1,7 +1,6 @@
 """PPO from the command to the policy file: it learns, continues, and refuses."""
 
 import csv
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from baselines_her.envs.make import EnvFactory
 from baselines_her.nets import ppo_losses, tf
 from baselines_her.parallel.vector import Vector
 from baselines_her.rollout import play_episode
-from baselines_her.runs.policy_file import read_policy
+from baselines_her.runs.policy_file import POLICIES, read_policy
 from baselines_her.seeding import EVALUATION, stream
 from baselines_her.types import FlatSpec, Start
 
@@ -108,7 +107,7 @@ def test_it_starts_from_a_policy_that_fits(tmp_path, eagerly):
     np.testing.assert_array_equal(one["policy/0/kernel"], other["policy/0/kernel"])
     with pytest.raises(ValueError, match="load_path must hold a policy with 2 inputs"):
         train(tmp_path / "third", load_path=path, hidden_sizes="9")
-    hers = str(Path(__file__).parents[2] / "policies" / "FetchReach.pkl")
+    hers = str(POLICIES / "FetchReach.pkl")
     with pytest.raises(ValueError, match="a policy of alg=ppo, found one of her"):
         train(tmp_path / "fourth", load_path=hers)
 

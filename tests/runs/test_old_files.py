@@ -11,11 +11,10 @@ import pytest
 import baselines_her
 from baselines_her.demos.file import load_demos
 from baselines_her.runs.arrays import sha256_of
-from baselines_her.runs.policy_file import load_policy, read_policy
+from baselines_her.runs.policy_file import POLICIES, load_policy, read_policy
 from baselines_her.runs.safe_pickle import dump_flat
 
 OLD = Path(__file__).parents[1] / "fixtures" / "v0_1_0"
-POLICIES = Path(__file__).parents[2] / "policies"
 
 
 def test_an_old_policy_acts():

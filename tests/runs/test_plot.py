@@ -261,14 +261,14 @@ def test_wrong_calls_are_named(tmp_path):
 
 
 def test_returns_of_thousands_have_a_linear_axis():
-    left, right = plot([ROOT / "results" / "cheetah_1m"]).axes
+    left, right = plot([ROOT / "results" / "cheetah_3m"]).axes
     assert left.get_ylabel() == "return of the test episodes"
     assert left.get_yscale() == right.get_yscale() == "linear"
     assert left.get_ylim()[1] > 5000
 
 
 def test_a_peer_is_drawn_in_the_panels_that_it_has_logged(tmp_path):
-    ours = ROOT / "results" / "cheetah_1m" / "tuned_seed0"
+    ours = ROOT / "results" / "cheetah_3m" / "tuned_seed0"
     (tmp_path / "config.json").write_text(
         '{"config": {"alg": "sb3-ppo", "env": "HalfCheetah-v5", "seed": 0}}'
     )
@@ -281,6 +281,6 @@ def test_a_peer_is_drawn_in_the_panels_that_it_has_logged(tmp_path):
 
 
 def test_runs_that_are_judged_by_other_columns_are_not_drawn_together():
-    paths = [ROOT / "results" / name for name in ("reach", "cheetah_1m")]
+    paths = [ROOT / "results" / name for name in ("reach", "cheetah_3m")]
     with pytest.raises(ValueError, match="must have the same columns"):
         plot(paths)

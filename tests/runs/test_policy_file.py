@@ -5,6 +5,7 @@ import os
 import pickle
 import struct
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,10 +13,14 @@ import pytest
 from baselines_her.algorithms.her_policy import shapes
 from baselines_her.runs.arrays import pack, unpack
 from baselines_her.runs.policy_file import (
+    POLICIES,
     load_policy,
     read_policy,
     read_start,
     write_policy,
+)
+from baselines_her.runs.policy_file import (
+    policy_path as path_of,
 )
 from baselines_her.runs.safe_pickle import UnsafePickle, dump_flat, load_flat
 
@@ -263,3 +268,14 @@ def test_a_policy_replaces_the_old_one_whole_or_not_at_all(
         write_policy(policy_path, point_spec, small_config, arrays, {"env_steps": 8})
     assert policy_path.read_bytes() == before
     assert [path.name for path in policy_path.parent.iterdir()] == ["policy.pkl"]
+
+
+def test_a_policy_of_the_package_is_known_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert path_of("FetchPush") == POLICIES / "FetchPush.pkl"
+    assert path_of("FetchPush.pkl") == Path("FetchPush.pkl")
+    assert path_of("some/FetchPush") == Path("some/FetchPush")
+    Path("FetchPush").touch()  # a file of one's own comes first
+    assert path_of("FetchPush") == Path("FetchPush")
+    with pytest.raises(ValueError, match=r"found FetchPsh; did you mean FetchPush"):
+        path_of("FetchPsh")

@@ -85,16 +85,19 @@ def test_a_row_holds_every_seed_and_their_median(script, tmp_path, capsys):
     places = [(0.4, 0.8), (0.6, 1.0), (0.5, 0.9)]
     for seed, (latest, (air, low)) in enumerate(zip((0.6, 0.8, 0.7), places)):
         found = {"latest": latest, "latest_air": air, "latest_table": low}
+        found["episodes"] = 100
         write_run(folder / f"run_seed{seed}", [0.0, 0.9, 0.9, 0.9 + seed / 10], **found)
     write_run(folder / "other_seed0", [0.1], "FetchPush-v4", latest=0.1)
     assert script.main([str(folder), "--level=0.9"]) == 0
     *_, other, row = capsys.readouterr().out.splitlines()
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells == [
-        *("pick: run", "0.60, 0.80, 0.70", "0.70", "0.50, 0.90", "0.4M"),
+        # 210 of 300: centre (0.7 + 0.0064) / 1.0128, half 0.0518
+        *("pick: run", "0.60, 0.80, 0.70", "0.70", "0.65 to 0.75", "0.50, 0.90"),
+        "0.4M",
         *("6.0, 6.0, 6.0", "0.4M, 0.4M, 0.4M", "6.0, 6.0, 6.0"),
     ]
-    assert other.count("-") == 3
+    assert other.count("-") == 4
 
 
 def test_runs_are_compared_at_equal_steps_or_minutes(script, tmp_path, capsys):
@@ -111,7 +114,7 @@ def test_runs_are_compared_at_equal_steps_or_minutes(script, tmp_path, capsys):
         assert script.main([str(tmp_path), where]) == 0
         for line, mean in zip(capsys.readouterr().out.splitlines()[-2:], means):
             cells = [cell.strip() for cell in line.strip("|").split("|")]
-            assert cells[1:5] == [mean, mean, "-", steps]
+            assert cells[1:6] == [mean, mean, "-", "-", steps]
     for where, message in (
         ("--minutes=5", "long_seed0.  Cut later"),
         ("--env_steps=650000", "short_seed0 with 0.6M steps in 9.0 minutes"),
@@ -148,7 +151,7 @@ def test_a_finished_run_without_evaluation_shows_its_last_ones(
     (tmp_path / "a_seed1" / "FINISHED").touch()
     assert script.main([str(tmp_path)]) == 0
     *_, row, empty, footnote = capsys.readouterr().out.splitlines()
-    assert cells_of(row)[1:4] == ["0.90, 0.30*", "0.60", "-"]
+    assert cells_of(row)[1:5] == ["0.90, 0.30*", "0.60", "-", "-"]
     assert (empty, footnote) == (
         "",
         "* mean of the last 5 evaluations: no evaluation.json",
@@ -173,7 +176,7 @@ def test_another_column_is_shown_by_its_last_values(script, tmp_path, capsys):
     header, _, row = capsys.readouterr().out.splitlines()
     assert cells_of(header)[1] == "test/mean_Q (seeds)"
     assert cells_of(row)[1:3] == ["-3.00", "-3.00"]
-    assert cells_of(row)[6] == "0.3M"  # the mean of the three is -3
+    assert cells_of(row)[7] == "0.3M"  # the mean of the three is -3
     with pytest.raises(SystemExit, match="2"):
         script.main([str(tmp_path), "--column=test/meanQ"])
     assert "no column test/meanQ; did you mean test/mean_Q" in capsys.readouterr().err
