@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from test_table import write_run
+from written_runs import write_run
 
 from baselines_her.__main__ import COMMANDS, main
 from baselines_her.runs.listing import listing
