@@ -3,6 +3,8 @@
 Importing this module registers `Carry-v0`, so `--env=push_env:Carry-v0` works.
 """
 
+import threading
+
 import gymnasium as gym
 import numpy as np
 
@@ -16,15 +18,18 @@ class CarryEnv(gym.Env):
 
     def __init__(self, render_mode=None):
         self.render_mode = render_mode
+        self.lock = threading.Lock()  # such an environment cannot be pickled
         spaces = {"observation": 6, "achieved_goal": 2, "desired_goal": 2}
         self.observation_space = gym.spaces.Dict(
             {k: gym.spaces.Box(-np.inf, np.inf, (n,)) for k, n in spaces.items()}
         )
 
-    def gripper_position(self, obs, achieved):
+    @staticmethod
+    def gripper_position(obs, achieved):
         return obs[..., 0:3]
 
-    def object_position(self, obs, achieved):
+    @staticmethod
+    def object_position(obs, achieved):
         return obs[..., 3:6]
 
     def reset(self, *, seed=None, options=None):

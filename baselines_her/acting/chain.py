@@ -32,11 +32,20 @@ class Scale(NamedTuple):
     factor: np.ndarray  # [A] float32
 
 
+class First(NamedTuple):
+    """The first entries of x."""
+
+    size: int
+
+
 class Stretch(NamedTuple):
     """x clipped to [-1, 1] and stretched to [low, high]."""
 
     low: np.ndarray  # [A] float32
     high: np.ndarray  # [A] float32
+
+
+Step = Clip | Normalise | Dense | Scale | First | Stretch
 
 
 class Chain(NamedTuple):
@@ -48,7 +57,7 @@ class Chain(NamedTuple):
 
     inputs: dict[str, int]  # name -> number of entries
     is_relative: bool
-    steps: tuple[Clip | Normalise | Dense | Scale | Stretch, ...]
+    steps: tuple[Step, ...]
     as_rows: bool = False  # one observation is computed as a row [1, D]: other bits
 
     @property

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .chain import Chain, Clip, Normalise, Stretch, dense_steps
+from .chain import Chain, Clip, First, Normalise, Step, Stretch, dense_steps
 from .names import Layers
 from .normalizer import Moments
 
@@ -107,16 +107,16 @@ class GaussianPolicy:
 
     def chain(self) -> Chain:
         """What the greedy policy computes, for exports."""
-        layers = list(self._layers)
-        if self._log_std is None:  # the mean is the first half of the outputs
-            kernel, bias = layers[-1]
-            layers[-1] = kernel[:, : len(bias) // 2], bias[: len(bias) // 2]
         mean, deviation, limit = self.inputs
-        last = "tanh" if self._squash else "none"
-        ends = () if self._limits is None else (Stretch(*self._limits),)
-        dense = dense_steps(layers, self._kind, last)
-        steps = Normalise(mean, deviation), Clip(limit), *dense, *ends
-        return Chain({"observation": len(mean)}, False, steps, as_rows=True)
+        dense = dense_steps(
+            self._layers, self._kind, "tanh" if self._squash else "none"
+        )
+        steps: list[Step] = [Normalise(mean, deviation), Clip(limit), *dense]
+        if self._log_std is None:  # the mean is the first half of the outputs
+            steps.append(First(len(dense[-1].bias) // 2))
+        if self._limits is not None:
+            steps.append(Stretch(*self._limits))
+        return Chain({"observation": len(mean)}, False, tuple(steps), as_rows=True)
 
     def start(self, rng: np.random.Generator):
         """Begins an episode: a function from an observation [O] to an action [A]."""

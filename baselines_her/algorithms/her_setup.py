@@ -21,7 +21,7 @@ from ..types import Collectors, Communicator, Demos, EnvSpec, ObjectMotion, Reac
 from . import Prepared
 from .her import HER, Critical
 from .her_policy import learner_bytes
-from .tasks import Tasks, tasks_of
+from .tasks import Tasks, tasks_of, with_both_goals
 
 
 class Parts(NamedTuple):
@@ -59,9 +59,10 @@ def prepare(
         require_restorable(env)
     energy = config.replay.prioritization == "energy"
     motion = object_motion(env) if energy else None
-    points = reach_points(env) if config.relay.relay else None
+    points = reach_points(env, spec) if config.relay.relay else None
     config = config.resolve(spec, comm.cores, comm.size)
-    require_memory(spec, config.replay.buffer_size, learner_bytes(spec, config))
+    learned = with_both_goals(spec) if points else spec
+    require_memory(spec, config.replay.buffer_size, learner_bytes(learned, config))
     alike = {"the demonstrations": fingerprint(demos)}
     notes = [*_notes(config, spec), *(f"warning: {w}" for w in warnings)]
     notes += demo_warnings

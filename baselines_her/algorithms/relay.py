@@ -24,6 +24,7 @@ class Mix(NamedTuple):
 
     share: float  # of the rows that learn to reach
     hindsight_p: float  # share of those that get a place of the gripper as their goal
+    reward: float = 0.0  # at the goal; elsewhere it is 1 less
 
 
 def reach_goals(
@@ -51,10 +52,14 @@ def reach_goals(
     return goal
 
 
-def reach_reward(place: np.ndarray, goal: np.ndarray) -> np.ndarray:
-    """0 where the gripper [B, 3] is within 5 cm of its goal, else -1: [B]."""
+def reach_reward(place: np.ndarray, goal: np.ndarray, best: float) -> np.ndarray:
+    """`best` where the gripper [B, 3] is within 5 cm of its goal, else 1 less: [B].
+
+    It must be of the kind of the environment's own rewards, {-1, 0} or {0, 1}: the
+    targets of both tasks are clipped to the returns that are possible there.
+    """
     distance = np.linalg.norm(place - goal, axis=-1)
-    return -(distance > REACHED).astype(np.float32)
+    return np.float32(best) - (distance > REACHED).astype(np.float32)
 
 
 def relay_rows(
@@ -88,7 +93,7 @@ def relay_rows(
     place = reach_goals(episodes, index, points, rng, mix.hindsight_p)
     episode, step = index
     reached = points.gripper(*_state(episodes, episode, step + 1))
-    reward = np.where(is_task, rows.reward, reach_reward(reached, place))
+    reward = np.where(is_task, rows.reward, reach_reward(reached, place, mix.reward))
     return rows._replace(
         goal=masked(join(place, rows.goal, is_task), is_task, mean),
         next_goal=masked(join(place, rows.next_goal, is_task), is_task, mean),
@@ -122,7 +127,9 @@ def near(episodes, points: ReachPoints, distance: float) -> float:
     return float((apart <= distance).mean())
 
 
-def folded(arrays: Arrays, obs_dim: int, stats: Stats, norm_clip: float) -> Arrays:
+def folded(
+    arrays: Arrays, obs_dim: int, stats: Stats, clip_obs: float, norm_clip: float
+) -> Arrays:
     """The environment's task alone, as networks and statistics of the usual shape.
 
     The gripper's goal is 0 there, so its weights are dropped; the task's bit is
@@ -132,10 +139,12 @@ def folded(arrays: Arrays, obs_dim: int, stats: Stats, norm_clip: float) -> Arra
       arrays: of a learner of both tasks.
       obs_dim: entries of an observation, which come first in the networks' input.
       stats: of the goal vectors.
+      clip_obs: limit of inputs.
       norm_clip: limit of normalised inputs.
     """
     goal_dim = len(stats.mean) - ADDED
-    bit = np.clip((1.0 - stats.mean[-1]) / stats.std[-1], -norm_clip, norm_clip)
+    bit = (min(1.0, clip_obs) - stats.mean[-1]) / stats.std[-1]
+    bit = np.clip(bit, -norm_clip, norm_clip)
     first, last = obs_dim + PLACE, obs_dim + PLACE + goal_dim  # of the task's goal
     kept = dict(arrays)
     for network in names.NETWORKS:

@@ -128,12 +128,12 @@ class Relay:
     ):
         self._spec, self._config, self._reward_fn = spec, config, reward_fn
         self._points = points
-        own = future_p("future", config.her.replay_k)
-        self._mix = Mix(config.relay.relay_share, own)
+        own = future_p(config.her.replay_strategy, config.her.replay_k)
+        self._mix = Mix(config.relay.relay_share, own, spec.reward_high or 0.0)
 
     def spec(self) -> EnvSpec:
         """With the goal vector of both tasks."""
-        return self._spec._replace(goal_dim=self._spec.goal_dim + ADDED)
+        return with_both_goals(self._spec)
 
     def inputs(self) -> InputConfig:
         """As set, but goals become relative in the rows already."""
@@ -179,8 +179,9 @@ class Relay:
 
     def arrays(self, learner: DDPG) -> dict[str, np.ndarray]:
         """The learner's, folded to the usual shape."""
-        stats, clip = learner.goal_norm.stats, self._config.inputs.norm_clip
-        return dict(folded(learner.arrays(), self._spec.obs_dim, stats, clip))
+        stats, inputs = learner.goal_norm.stats, self._config.inputs
+        limits = inputs.clip_obs, inputs.norm_clip
+        return dict(folded(learner.arrays(), self._spec.obs_dim, stats, *limits))
 
     def goals(self, episodes: Episodes, learner: DDPG) -> np.ndarray:
         """The goals of the environment's task, joined to unused ones of the other."""
@@ -197,6 +198,11 @@ class Relay:
         return {
             "train/near": near(episodes, self._points, self._config.relay.relay_near)
         }
+
+
+def with_both_goals(spec: EnvSpec) -> EnvSpec:
+    """The spec with the goal vector of relay's two tasks."""
+    return spec._replace(goal_dim=spec.goal_dim + ADDED)
 
 
 def tasks_of(

@@ -3,17 +3,20 @@
 Any environment can provide it: with a method `object_position(obs, achieved)` of
 `env.unwrapped` that takes observations [..., O] and achieved goals [..., G] and
 returns positions [..., 3] in metres, z upwards; and with `dt`, the seconds of a step
-(default: 0.04).  Relay also needs a method `gripper_position` of the same kind.  The
-Fetch environments are built in, and for the energy those of the Hand; for the objects
-of the Hand the rotation also counts.
+(default: 0.04).  Relay also needs `gripper_position`, and for relay both must be static
+methods, since other processes call them without this environment.  The Fetch
+environments are built in, and for the energy those of the Hand; for the objects of the
+Hand the rotation also counts.
 """
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
-from ..types import ObjectMotion, ReachPoints
+from ..types import EnvSpec, ObjectMotion, ReachPoints
 from .state import is_plain
 
 STEP_SECONDS = 0.04
@@ -44,16 +47,19 @@ def object_motion(env: gym.Env) -> ObjectMotion:
     )
 
 
-def reach_points(env: gym.Env) -> ReachPoints:
+def reach_points(env: gym.Env, spec: EnvSpec) -> ReachPoints:
     """How to find gripper and object in what an environment returns.
 
     Raises:
-      ValueError: the environment has no known gripper and object.
+      ValueError: the environment has no known gripper and object, or what it offers
+        is not of the kind that relay needs.
     """
     base: Any = env.unwrapped
     gripper = getattr(base, "gripper_position", None)
     thing = getattr(base, "object_position", None)
     if gripper is not None and thing is not None:
+        _require_positions("gripper_position", gripper, spec)
+        _require_positions("object_position", thing, spec)
         return ReachPoints(gripper, thing)
     if is_plain(env) and getattr(base, "has_object", False):
         return ReachPoints(gripper_in_fetch, in_fetch)
@@ -63,6 +69,29 @@ def reach_points(env: gym.Env) -> ReachPoints:
         "--relay, or offer `gripper_position(obs, achieved)` and `object_position(obs, "
         "achieved)` (see envs/objects.py)."
     )
+
+
+def _require_positions(name: str, offered: Callable[..., Any], spec: EnvSpec) -> None:
+    """Raises ValueError unless `offered` can serve relay."""
+    owner = getattr(offered, "__self__", None)
+    if owner is not None and not inspect.isclass(owner):
+        raise ValueError(
+            f"relay needs {name} as a static method, since other processes call it "
+            f"without this environment; found a method of {type(owner).__name__}.  Put "
+            "@staticmethod above it and drop self."
+        )
+    for rows in (), (2,):
+        obs, achieved = (
+            np.zeros((*rows, spec.obs_dim)),
+            np.zeros((*rows, spec.goal_dim)),
+        )
+        found = np.shape(offered(obs, achieved))
+        if found != (*rows, 3):
+            raise ValueError(
+                f"{name} must return positions of shape {(*rows, 3)} for observations "
+                f"of shape {obs.shape}, found {found}.  Index the last axis: "
+                "obs[..., 0:3]."
+            )
 
 
 def gripper_in_fetch(obs: np.ndarray, achieved: np.ndarray) -> np.ndarray:

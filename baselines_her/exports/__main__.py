@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ..cli.command import Parser, run_command
 from ..runs.foreign import printable
@@ -21,7 +22,10 @@ ENDINGS = {
 
 
 def export(
-    policy: str | Path, to: str = "numpy", out: str | Path | None = None
+    policy: str | Path,
+    to: str = "numpy",
+    out: str | Path | None = None,
+    force: bool = False,
 ) -> list[Path]:
     """Writes a policy in another form; returns the paths of what was written.
 
@@ -31,22 +35,31 @@ def export(
         `card` (a page that describes inputs, output and origin).
       out: the file to write; default: beside the policy, with another ending (for
         a policy of this package: in the current folder).
+      force: replace files that exist.
 
     Raises:
-      ValueError: the policy file is damaged, or `to` is unknown.
+      ValueError: the policy file is damaged, `to` is unknown, or a file exists.
       RuntimeError: a package is missing.
     """
     if to not in ENDINGS:
         raise ValueError(f"to must be one of {', '.join(ENDINGS)}, found {to!r}.")
     policy = policy_path(policy)
-    is_ours = policy.parent == POLICIES  # nothing is written into the package
+    is_ours = (
+        policy.resolve().parent == POLICIES.resolve()
+    )  # nothing is written into the package
     beside = Path(policy.name) if is_ours else policy
     path = Path(out).expanduser() if out else beside.with_suffix(ENDINGS[to])
     if path.suffix != ENDINGS[to]:
         raise ValueError(f"out must end with {ENDINGS[to]}, found {path}.")
+    endings = [path.suffix, *([".npz"] if to == "numpy" else [])]
+    there = [p for p in map(path.with_suffix, endings) if p.exists()]
+    if there and not force:
+        raise ValueError(
+            f"an export must not replace a file, but {there[0]} exists.  Choose "
+            "another name with --out, or add --force."
+        )
     file, chain = read_policy(policy), load_policy(policy).chain()
     title = f"A policy for {printable(file.spec.env_id)}, made by baselines_her"
-    title = title.replace("\\", "").replace('"', "")
     if to == "numpy":
         return write_numpy(chain, path, title)
     if to == "onnx":
@@ -66,11 +79,12 @@ def main(arguments: list[str] | None = None) -> int:
         "--to", choices=ENDINGS, default="numpy", help="form (default: numpy)"
     )
     parser.add_argument("--out", metavar="FILE", help="default: beside the policy")
+    parser.add_argument("--force", action="store_true", help="replace files that exist")
     return run_command(_export, **vars(parser.parse_args(arguments)))
 
 
-def _export(say: Callable[[str], None] = print, **options: str) -> None:
-    for path in export(**options):  # type: ignore[arg-type]
+def _export(say: Callable[[str], None] = print, **options: Any) -> None:
+    for path in export(**options):
         say(f"wrote {path}")
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..acting.chain import Chain, Clip, Dense, Normalise, Scale, Stretch
+from ..acting.chain import Chain, Clip, Dense, First, Normalise, Scale, Stretch
 from ..runs.files import write_atomically
+from ..runs.foreign import printable
 
 ACTIVATIONS = {
     "none": "{}",
@@ -27,14 +28,18 @@ def elu(x):
 def write_numpy(chain: Chain, path: Path, title: str) -> list[Path]:
     """Writes `path` (.py) and the arrays (.npz); returns both paths.
 
-    The file's `act` gives the same bits as the policy, on the same machine.
+    The file's `act` gives the same bits as the policy, on the same machine.  `title`
+    may hold any text: what could end the docstring is left out.
     """
     arrays: dict[str, np.ndarray] = {}
     body = [_line(step, arrays) for step in chain.steps]
     needs_elu = any("elu(" in line for line in body)
     values = path.with_suffix(".npz")
     lines = [
-        f'"""{title}: needs only NumPy, and {values.name} beside this file."""',
+        f'"""{_harmless(title)}.',
+        "",
+        "It needs only NumPy, and beside this file the .npz of the same name.",
+        '"""',
         "",
         "from pathlib import Path",
         "",
@@ -56,6 +61,10 @@ def write_numpy(chain: Chain, path: Path, title: str) -> list[Path]:
     write_atomically(values, sink.getvalue())
     write_atomically(path, "\n".join(lines).encode())
     return [path, values]
+
+
+def _harmless(title: str) -> str:
+    return printable(title).replace("\\", "").replace('"', "")
 
 
 def _shapes(chain: Chain) -> str:
@@ -101,6 +110,10 @@ def _scale(step: Scale, arrays: dict[str, np.ndarray], n: int) -> str:
     return 'x = x * P["scale"]'
 
 
+def _first(step: First, arrays: dict[str, np.ndarray], n: int) -> str:
+    return f"x = x[..., :{int(step.size)}]"
+
+
 def _stretch(step: Stretch, arrays: dict[str, np.ndarray], n: int) -> str:
     arrays |= {"low": step.low, "high": step.high}
     clipped = "np.minimum(np.maximum(x, -1.0), 1.0)"
@@ -112,5 +125,6 @@ LINES: dict[type, Callable[..., str]] = {
     Normalise: _normalise,
     Dense: _dense,
     Scale: _scale,
+    First: _first,
     Stretch: _stretch,
 }

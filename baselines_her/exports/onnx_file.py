@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..acting.chain import Chain, Clip, Dense, Normalise, Scale, Stretch
+from ..acting.chain import Chain, Clip, Dense, First, Normalise, Scale, Stretch
 from ..runs.files import write_atomically
 
 OPSET, IR_VERSION = 17, 8  # read by runtimes from 2022 on
@@ -66,8 +66,13 @@ class Graph:
         return model
 
     def _width(self) -> int:
-        dense = [step for step in self._chain.steps if isinstance(step, Dense)]
-        return len(dense[-1].bias)
+        width = 0
+        for step in self._chain.steps:
+            if isinstance(step, Dense):
+                width = len(step.bias)
+            elif isinstance(step, First):
+                width = step.size
+        return width
 
     def _joined(self) -> str:
         names = list(self._chain.inputs)
@@ -91,6 +96,9 @@ class Graph:
             )
         if isinstance(step, Scale):
             return self._node("Mul", [x, self._constant(step.factor)])
+        if isinstance(step, First):
+            ends = [self._integers(value) for value in (0, step.size, -1)]
+            return self._node("Slice", [x, *ends])
         if isinstance(step, Stretch):
             half = (step.high - step.low) * np.float32(0.5)
             y = self._node("Mul", [self._clip(x, 1.0), self._constant(half)])
@@ -102,10 +110,15 @@ class Graph:
         return self._node("Clip", [x, *(self._constant(np.array(e)) for e in ends)])
 
     def _constant(self, value: np.ndarray) -> str:
-        name = f"constant{len(self._constants)}"
         array = np.ascontiguousarray(value, np.float32)
-        tensor = self._onnx.numpy_helper.from_array(array.reshape(value.shape), name)
-        self._constants.append(tensor)
+        return self._kept(array.reshape(value.shape))
+
+    def _integers(self, *values: int) -> str:
+        return self._kept(np.array(values, np.int64))
+
+    def _kept(self, array: np.ndarray) -> str:
+        name = f"constant{len(self._constants)}"
+        self._constants.append(self._onnx.numpy_helper.from_array(array, name))
         return name
 
     def _node(

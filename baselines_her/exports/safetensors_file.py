@@ -22,7 +22,7 @@ def write_safetensors(file: PolicyFile, path: Path) -> list[Path]:
             "the export to safetensors needs the package safetensors.  Install it: pip "
             "install 'baselines-her[export]'."
         ) from None
-    arrays = {name: np.ascontiguousarray(a) for name, a in file.arrays.items()}
+    arrays = {name: np.array(a, order="C") for name, a in file.arrays.items()}
     metadata = {k: v if isinstance(v, str) else json.dumps(v) for k, v in
                 file.header.items()}  # fmt: skip
     write_atomically(path, save(arrays, metadata))

@@ -35,6 +35,7 @@ def listing(root: Path) -> str:
     Raises:
       ValueError: there is none.
     """
+    root = root.expanduser()
     folders = find_folders([root])
     if not folders:
         raise ValueError(f"a run must be in {printable(root)}, found none.")

@@ -101,7 +101,7 @@ def policy_path(name: str | Path) -> Path:
       ValueError: it is a single word, but neither a file nor such a name.
     """
     path = Path(name).expanduser()
-    if path.exists() or path.suffix or len(path.parts) > 1:
+    if path.is_file() or path.suffix or len(path.parts) > 1:
         return path
     known = sorted(file.stem for file in POLICIES.glob("*.pkl"))
     if path.name not in known:

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from baselines_her.algorithms.her_policy import learner_bytes
+from baselines_her.algorithms.tasks import with_both_goals
 from baselines_her.replay import buffer
 
 
@@ -16,6 +17,14 @@ def test_a_learner_takes_networks_moments_and_batches(point_spec, small_config):
     replay = dataclasses.replace(small_config.replay, per_chunk=1)
     chunks = dataclasses.replace(small_config, replay=replay)
     assert learner_bytes(point_spec, chunks) == 4 * (4 * (66 + 73) + 16 * 16)
+
+
+def test_a_learner_of_two_tasks_takes_more(point_spec, small_config):
+    # 4 more inputs x 8 units in actor and critic, each number 4 times (network, target,
+    # two moments); rows hold two goals
+    more = 4 * (4 * (32 + 32) + 3 * 16 * 8)
+    alone = learner_bytes(point_spec, small_config)
+    assert learner_bytes(with_both_goals(point_spec), small_config) == alone + more
 
 
 def test_buffer_and_learner_must_fit_into_memory_together(point_spec, monkeypatch):

@@ -1,5 +1,7 @@
 """Relay: rows of two tasks, exploration by both, and the policy of one."""
 
+from types import MethodType, SimpleNamespace
+
 import numpy as np
 import pytest
 from trainings import rows_of, same_policies
@@ -17,6 +19,8 @@ from baselines_her.ddpg import DDPG
 from baselines_her.envs.make import env_factory
 from baselines_her.envs.objects import reach_points
 from baselines_her.her_sampler import Hindsight, relabel
+from baselines_her.replay.buffer import ReplayBuffer
+from baselines_her.replay.sources import Source
 from baselines_her.runs.policy_file import load_policy
 from baselines_her.settings.her import InputConfig
 from baselines_her.types import EnvSpec, Episodes, Index, ReachPoints
@@ -80,8 +84,49 @@ def test_a_hindsight_goal_is_a_later_place_of_the_gripper_in_the_same_episode():
 
 def test_the_gripper_has_reached_its_goal_within_5_centimetres():
     place = np.array([[0.04, 0, 0], [0.03, 0.03, 0], [0, 0, 0.06], [0.03, 0.03, 0.03]])
-    found = relay.reach_reward(place, np.zeros((4, 3)))
+    found = relay.reach_reward(place, np.zeros((4, 3)), best=0.0)
     np.testing.assert_array_equal(found, [0.0, 0.0, -1.0, -1.0])  # .0424, .06, .052
+    found = relay.reach_reward(place, np.zeros((4, 3)), best=1.0)
+    np.testing.assert_array_equal(found, [1.0, 1.0, 0.0, 0.0])
+
+
+def task_rows(reward=(-1.0, 0.0), share=0.5, is_demo=0.0, n=60):
+    """Rows of two tasks, drawn from `episodes_of()` at step 2."""
+    spec = EnvSpec("Two-v0", 6, 1, 1, (1.0,), 4, *reward)
+    config = from_flags(preset="laptop", hidden=16, relay=True, relay_share=share)
+    tasks = Relay(spec, config, lambda a, g: sparse(a, g) + (reward[1] or 0), POINTS)
+    buffer = ReplayBuffer(spec, 40)
+    buffer.add(episodes_of())
+    stats = Stats(np.zeros(5, np.float32), np.ones(5, np.float32))
+    learner = SimpleNamespace(goal_norm=SimpleNamespace(stats=stats))
+    source = Source(buffer, None, n, Hindsight(hindsight_p=0.8), is_demo)
+    index = Index(np.zeros(n, int), np.full(n, 2))
+    return tasks.rows(source, index, np.random.default_rng(0), learner)
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [((-1.0, 0.0), {-1, 0}), ((0.0, 1.0), {0, 1}), ((None, None), {-1, 0})],
+)
+def test_both_tasks_have_rewards_of_one_kind(kind, found):
+    """Targets are clipped to the range of the environment's rewards."""
+    assert set(task_rows(kind, share=1.0).reward) == found
+    assert set(task_rows(kind, share=0.0).reward) == found
+
+
+def test_rows_of_demonstrations_are_of_the_environment_s_task():
+    assert set(task_rows(is_demo=1.0).goal[:, -1]) == {1.0}
+    assert set(task_rows(is_demo=0.0).goal[:, -1]) == {0.0, 1.0}
+
+
+def test_without_hindsight_reaching_has_none_either():
+    spec = EnvSpec("Two-v0", 6, 1, 1, (1.0,), 4, -1.0, 0.0)
+    flags = {"preset": "laptop", "relay": True, "replay_strategy": "none"}
+    tasks = Relay(spec, from_flags(**flags), sparse, POINTS)
+    source = Source(None, None, 60, Hindsight(hindsight_p=0.0))
+    parts = episodes_of(), every_transition(), np.random.default_rng(0)
+    _, goal = tasks.seen(source, *parts)
+    np.testing.assert_array_equal(goal[:, 0] % 1, 0.5)  # the object's places
 
 
 @pytest.mark.parametrize("is_relative", [False, True])
@@ -185,14 +230,20 @@ def test_far_from_the_object_some_actions_reach_it(far, flags, of_task, of_reach
 # -- the policy of the environment's task --------------------------------------
 
 
-@pytest.mark.parametrize("flags", [{}, {"relative_goals": True}, {"layer_norm": True}])
+@pytest.mark.parametrize(
+    "flags",
+    [{}, {"relative_goals": True}, {"layer_norm": True}, {"clip_obs": 0.6}],
+)
 def test_a_folded_policy_acts_as_the_network_of_both_tasks(flags, eagerly):
     spec = EnvSpec("Two-v0", 6, 1, 2, (1.0, 1.0), 4, -1.0, 0.0)
     config = from_flags(preset="laptop", hidden=16, relay=True, **flags).resolve(spec)
     tasks = Relay(spec, config, sparse, POINTS)
     rng = np.random.default_rng(0)
     learner = DDPG(tasks.spec(), config.ddpg, tasks.inputs(), rng)
-    learner.observe(rng.normal(2, 3, (50, 6)), rng.normal(-1, 2, (50, 5)))
+    seen = [rng.normal(2, 3, (50, 6)), rng.normal(-1, 2, (50, 5))]
+    learner.observe(
+        *(np.clip(x, -(limit := config.inputs.clip_obs), limit) for x in seen)
+    )
     obs, achieved, goal = (rng.normal(size=(20, n)) for n in (6, 1, 1))
     shown = goal - achieved if flags.get("relative_goals") else goal
     is_task = np.ones(20, bool)
@@ -245,6 +296,7 @@ def test_a_run_leaves_ordinary_policies_and_the_share_of_near_steps(tmp_path, ea
         {"per": True},
         {"prioritization": "energy", "replay_strategy": "futureactual"},
         {"relative_goals": True, "filter_goals": True, "pipelined": False},
+        {"replay_strategy": "none"},
     ],
 )
 def test_a_run_with_relay_continues_with_the_same_bits(tmp_path, eagerly, flags):
@@ -273,9 +325,37 @@ def test_relay_is_refused_where_there_is_nothing_to_reach(tmp_path):
 
 
 def test_gripper_and_object_are_known_in_fetch():
-    points = reach_points(env_factory("FetchPush-v4", None)())
+    push = EnvSpec("FetchPush-v4", 25, 3, 4, (1.0,) * 4, 50, -1.0, 0.0)
+    points = reach_points(env_factory("FetchPush-v4", None)(), push)
     obs = np.arange(25.0)
     np.testing.assert_array_equal(points.gripper(obs, obs), [0, 1, 2])
     np.testing.assert_array_equal(points.object(obs, obs), [3, 4, 5])
     with pytest.raises(ValueError, match="relay needs"):
-        reach_points(env_factory("FetchReach-v4", None)())
+        reach_points(env_factory("FetchReach-v4", None)(), push)
+
+
+def test_other_processes_explore_as_this_process_does(tmp_path):
+    """The environment holds a lock, so it could not be sent to another process."""
+    train(tmp_path / "one", random_steps=240, collectors=0)
+    train(tmp_path / "two", random_steps=240, collectors=2)
+    same_policies(tmp_path / "one", tmp_path / "two")
+
+
+def offered(gripper):
+    """An environment that offers this for its gripper."""
+    env = env_factory(CARRY, None)()
+    env.unwrapped.gripper_position = gripper
+    return env
+
+
+def test_offered_positions_must_be_of_rows_and_need_no_environment():
+    spec = EnvSpec(CARRY, 6, 2, 2, (1.0, 1.0), 20, -1.0, 0.0)
+    assert (
+        reach_points(env_factory(CARRY, None)(), spec).object(np.arange(6), 0)[0] == 3
+    )
+    bound = MethodType(lambda self, obs, achieved: obs[..., :3], object())
+    with pytest.raises(ValueError, match="gripper_position as a static method"):
+        reach_points(offered(bound), spec)
+    for wrong in (lambda o, a: o[..., :2], lambda o, a: o[:3], lambda o, a: o[..., 0]):
+        with pytest.raises(ValueError, match="gripper_position must return positions"):
+            reach_points(offered(wrong), spec)

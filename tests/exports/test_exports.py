@@ -1,6 +1,8 @@
 """Exports act like the policy that they were made of, in processes without it."""
 
+import ast
 import json
+import re
 import subprocess
 import sys
 
@@ -12,8 +14,14 @@ from trainings import train as train_point
 import baselines_her
 from baselines_her.envs.make import env_factory
 from baselines_her.exports.__main__ import export, main
+from baselines_her.exports.numpy_file import write_numpy
 from baselines_her.runs.intervals import wilson
-from baselines_her.runs.policy_file import POLICIES, load_policy, read_policy
+from baselines_her.runs.policy_file import (
+    POLICIES,
+    load_policy,
+    read_policy,
+    write_policy,
+)
 
 SHORT = {"alg": "ppo", "num_env": 4, "nsteps": 16, "batch_size": 32, "noptepochs": 1}
 SHORT |= {"hidden_sizes": "8", "steppers": 1, "n_cycles": 1, "n_test_rollouts": 3}
@@ -105,6 +113,7 @@ def test_a_numpy_file_gives_the_same_bits(trained, tmp_path):
 
 
 def test_an_onnx_graph_gives_the_same_actions(trained, tmp_path):
+    pytest.importorskip("onnx")
     runtime = pytest.importorskip("onnxruntime")
     policy = load_policy(trained)
     (path,) = export(trained, "onnx", tmp_path / "policy.onnx")
@@ -119,7 +128,8 @@ def test_an_onnx_graph_gives_the_same_actions(trained, tmp_path):
 @pytest.mark.parametrize(
     "flags",
     [
-        {"std": "state", "activation": "relu"},
+        {"std": "state", "activation": "relu", "hidden_sizes": "64"},
+        {"std": "state", "squash_mean": True},
         {"shared_trunk": True, "squash_mean": True, "activation": "elu"},
         {"std": "schedule", "normalize_obs": False},
     ],
@@ -133,6 +143,7 @@ def test_every_kind_of_network_can_be_exported(flags, tmp_path, eagerly):
     path, _ = export(run.best_policy, "numpy", tmp_path / "it.py")
     wanted = actions_of(policy, asked)
     np.testing.assert_array_equal(run_numpy(path, asked, tmp_path), wanted)
+    pytest.importorskip("onnx")
     runtime = pytest.importorskip("onnxruntime")
     (path,) = export(run.best_policy, "onnx", tmp_path / "it.onnx")
     session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
@@ -145,6 +156,7 @@ def test_safetensors_hold_every_array_and_the_header(trained, tmp_path):
     file, found = read_policy(trained), numpy.load_file(path)
     assert set(found) == set(file.arrays)
     for name, array in file.arrays.items():
+        assert found[name].shape == array.shape
         np.testing.assert_array_equal(found[name], array)
     size = int.from_bytes(path.read_bytes()[:8], "little")
     kept = json.loads(path.read_bytes()[8 : 8 + size])["__metadata__"]
@@ -154,12 +166,81 @@ def test_safetensors_hold_every_array_and_the_header(trained, tmp_path):
 def test_a_card_says_what_goes_in_and_what_comes_out(tmp_path):
     (path,) = export(POLICIES / "FetchPush.pkl", "card", tmp_path / "card.md")
     text = path.read_text()
-    for part in ("| observation | 25 |", "| desired_goal | 3 |", "25 Hz", "mujoco 3."):
+    parts = "| observation | 25 |", "| desired_goal | 3 |", "25 Hz", "mujoco `3."
+    for part in (*parts, "fingers stay closed", "velocity, times 0.04 s", "optimistic"):
         assert part in text
+    (path,) = export(POLICIES / "FetchPickAndPlace.pkl", "card", tmp_path / "pick.md")
+    assert "Entry 3 opens the fingers" in path.read_text()
     (path,) = export(POLICIES / "HalfCheetah.pkl", "card", tmp_path / "cheetah.md")
     assert (
         "Mean return" in path.read_text() and "| observation | 17 |" in path.read_text()
     )
+
+
+def renamed(path, name, out, versions=None):
+    """A copy of a policy whose file names another environment and other versions."""
+    file = read_policy(path)
+    facts = {"success_rate": 0.5, "versions": versions or {}}
+    spec = file.spec._replace(env_id=name)
+    write_policy(out, spec, file.config, file.arrays, facts)
+    return out
+
+
+@pytest.mark.parametrize("name", ["mine:FetchPush-v4", "FetchPushHard-v4", "Fetch"])
+def test_a_card_does_not_explain_numbers_that_it_does_not_know(name, tmp_path):
+    path = renamed(POLICIES / "FetchPush.pkl", name, tmp_path / "policy.pkl")
+    text = export(path, "card")[0].read_text()
+    assert "gripper" not in text and "25 Hz" not in text
+
+
+HOSTILE = '"""\nimport os; os.abort() # `<script>`](http://x) | ' + "\\" + '"'
+
+
+def test_text_in_a_policy_file_stays_text(tmp_path):
+    versions = {"mujoco": "3`\n# <b>" + "x" * 500, "<script>": "1"}
+    name = HOSTILE.replace("\n", " ")
+    parts = POLICIES / "HalfCheetah.pkl", name, tmp_path / "policy.pkl", versions
+    path = renamed(*parts)
+    text = export(path, "card")[0].read_text()
+    outside = re.sub("`[^`]*`", "", text)
+    assert "<" not in outside and "](" not in outside and "x" * 100 not in text
+    export(path, "numpy")
+    assert np.isfinite(
+        run_numpy(
+            path.with_suffix(".py"),
+            {"observation": np.zeros((1, 17), np.float32)},
+            tmp_path,
+        )
+    ).all()
+
+
+def test_the_name_of_the_file_cannot_add_code(tmp_path):
+    """A name is part of a docstring nowhere."""
+    chain = load_policy("HalfCheetah").chain()
+    path = tmp_path / 'a"""; import os; os.abort() #.py'
+    write_numpy(chain, path, HOSTILE)
+    tree = ast.parse(path.read_text())
+    assert sum(isinstance(node, ast.Import) for node in ast.walk(tree)) == 1
+    assert "os" not in {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
+
+
+def test_an_export_replaces_files_only_if_told_to(tmp_path):
+    path = tmp_path / "policy.py"
+    path.with_suffix(".npz").write_bytes(b"mine")
+    with pytest.raises(ValueError, match=r"policy\.npz exists.*--force"):
+        export("HalfCheetah", "numpy", path)
+    assert not path.exists() and path.with_suffix(".npz").read_bytes() == b"mine"
+    assert len(export("HalfCheetah", "numpy", path, force=True)) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main(["HalfCheetah", "--out", str(path)])
+    assert main(["HalfCheetah", "--out", str(path), "--force"]) == 0
+
+
+def test_a_folder_does_not_hide_a_policy_of_the_package(tmp_path, monkeypatch):
+    (tmp_path / "FetchPush").mkdir()
+    monkeypatch.chdir(tmp_path)
+    (path,) = export("FetchPush", "card")
+    assert path.resolve() == tmp_path / "FetchPush.md"
 
 
 def test_wrong_commands_are_refused_in_one_sentence(tmp_path, capsys):
