@@ -15,7 +15,7 @@ DEMOS = $(RUNS)/demos $(RUNS)/demos_contrast --labels "with demonstrations" \
   "without Q-filter" "plain recipe (polyak .95, no fade)" "without demonstrations"
 SCREEN = $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname)))
 
-.PHONY: help train play test check reliability bench peers results figures clean
+.PHONY: help train play test examples check reliability bench peers results figures clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -29,6 +29,9 @@ play: $(VENV)/.run  ## show a trained policy: make play TASK=FetchPush; a film w
 
 test: $(VENV)/.all  ## run the tests
 	$(BIN)/python -m pytest
+
+examples: $(VENV)/.all  ## run the examples
+	$(BIN)/python -m pytest examples
 
 check: $(VENV)/.all  ## formatting, lint and types
 	$(BIN)/ruff format --check .

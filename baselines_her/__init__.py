@@ -3,6 +3,7 @@
     train         trains a policy: the flags of the command line as arguments
     Result        what `train` returns: run folder, best policy, rows
     load_policy   reads a policy file
+    Callback      follows a training: subclass it, pass objects as `callbacks=[...]`
     Policy        a policy: call it with an observation to get an action
     evaluate      plays episodes of a policy and measures its success
     load_demos    reads a file of demonstrations
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from .acting.policy import Policy
     from .demos.file import load_demos
     from .play import evaluate
+    from .runs.callbacks import Callback
     from .runs.plot import plot
     from .runs.policy_file import load_policy
     from .training import Result, train
@@ -38,6 +40,7 @@ if sys.version_info < (3, 10):  # noqa: UP036  pip checks, a path does not
     )
 
 _HOMES = {
+    "Callback": "runs.callbacks",
     "Policy": "acting.policy",
     "Result": "training",
     "evaluate": "play",
@@ -48,6 +51,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Callback",
     "Policy",
     "Result",
     "evaluate",

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +16,14 @@ from .nets import use_threads
 from .parallel.abort import ending_together, require_alike
 from .parallel.collectors import Collectors, Filmer
 from .parallel.communicator import connect
+from .runs.callbacks import (
+    Callback,
+    Callbacks,
+    Function,
+    OnEpoch,
+    Run,
+    require_callbacks,
+)
 from .runs.checkpoint import Checkpoints
 from .runs.console import Console, open_console, stages
 from .runs.files import require_writable
@@ -40,8 +48,6 @@ if TYPE_CHECKING:
 # settings that may differ between workers
 PER_MACHINE = "collectors", "learner_threads", "log_path", "demo_file", "load_path"
 
-OnEpoch = Callable[[Row], bool | None]
-
 
 class Result(NamedTuple):
     """What a training returns."""
@@ -57,6 +63,7 @@ def train(
     *,
     make_env: Callable[..., gym.Env] | None = None,
     on_epoch: OnEpoch | None = None,
+    callbacks: Sequence[Callback] = (),
     quiet: bool = False,
     command: str = "",
     comm: Any = None,
@@ -70,6 +77,7 @@ def train(
       on_epoch: called with each row of progress.csv; if it returns False, the run ends
         early.  Only the first worker calls it; it must return within `mpi_timeout`
         seconds.
+      callbacks: follow the run and may end it early; see `Callback`.
       quiet: print nothing.
       command: how the run was started, kept in config.json.
       comm: an mpi4py communicator of the workers; default: all that mpiexec started,
@@ -85,6 +93,9 @@ def train(
         message names.
       RuntimeError: training cannot continue; the message says why.
     """
+    if on_epoch is not None:
+        callbacks = [*callbacks, Function(on_epoch)]
+    require_callbacks(callbacks)
     comm = connect(comm)
     quiet = quiet or comm.rank > 0
     with contextlib.ExitStack() as stack:
@@ -94,7 +105,7 @@ def train(
             setup = _prepare(env, make_env, {**flags}, comm)
         stop = stack.enter_context(stop_signals())
         stack.enter_context(ending_together(comm))
-        return _train(setup, comm, stop, on_epoch, quiet, command)
+        return _train(setup, comm, stop, callbacks, quiet, command)
 
 
 class Setup(NamedTuple):
@@ -111,7 +122,7 @@ def _train(
     setup: Setup,
     comm: Communicator,
     stop: Stop,
-    on_epoch: OnEpoch | None,
+    callbacks: Sequence[Callback],
     quiet: bool,
     command: str,
 ) -> Result:
@@ -145,7 +156,10 @@ def _train(
         stack.enter_context(folder)
         origin = setup.env_to_repeat, setup.has_maker
         hint = resume_hint(path, *origin, config.run.num_cpu or 1)
-        _run(loop, folder, saver, comm, on_epoch, lambda lost: console.say(lost + hint))
+        followed = Run(path, config, algorithm, loop.rows)
+        called = Callbacks(callbacks if writes else (), followed)
+        stack.enter_context(called.following())
+        _run(loop, folder, saver, comm, called, lambda lost: console.say(lost + hint))
         saver.save()
         folder.finish(algorithm.arrays(), config.run.save_path)
         saver.end_if_asked()
@@ -241,18 +255,22 @@ def _run(
     folder: RunFolder,
     saver: Saver,
     comm: Communicator,
-    on_epoch: OnEpoch | None,
+    callbacks: Callbacks,
     say_how_to_continue: Callable[[str], None],
 ) -> None:
-    """Runs epochs until all steps are taken or `on_epoch` returns False.
+    """Runs epochs until all steps are taken or a callback stops the run.
 
     If anything ends the run early, a checkpoint is written first where possible.
     """
+
+    def after_iteration(row: Row) -> None:
+        callbacks.on_iteration(row)
+        saver.after_iteration()
+
     try:
         while not loop.is_finished:
-            row = loop.run_epoch(folder, saver.after_iteration)
-            asks = on_epoch is not None and comm.rank == 0
-            stops = asks and on_epoch(row) is False  # type: ignore[misc]
+            row = loop.run_epoch(folder, after_iteration)
+            stops = callbacks.on_epoch(row)
             saver.end_if_asked()
             if comm.broadcast(stops):
                 break

@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import trainings
 
+import baselines_her
 from baselines_her.config import from_flags
 from baselines_her.ddpg import DDPG
 from baselines_her.parallel.communicator import Solo, connect
@@ -148,7 +150,34 @@ def differing(comm):
         return str(error)
 
 
+class Names(baselines_her.Callback):
+    """Writes down which calls came, and ends the run after its first epoch."""
+
+    def __init__(self):
+        self.names = []
+
+    def on_start(self, run):
+        self.names.append("start")
+
+    def on_epoch(self, run, row):
+        self.names.append("epoch")
+        run.stop()
+
+    def on_end(self, run):
+        self.names.append("end")
+
+
+def training(folder):
+    """A training that a callback ends: who was called, and how many epochs it had."""
+    callback = Names()
+    result = trainings.train(
+        Path(folder) / "run", callbacks=[callback], **trainings.SHORT
+    )
+    return {"called": callback.names, "epochs": len(result.rows)}
+
+
 def main():
+    ended = training(sys.argv[1])  # first: it sets the number of TensorFlow's threads
     comm = connect()
     together, batch = learner(comm, seed=comm.rank), random_batch()
     together.synchronise()
@@ -158,6 +187,7 @@ def main():
         "updates": updates(comm, together, batch),
         "not_finite": not_finite(comm, together, batch),
         "ppo": ppo_updates(comm),
+        "training": ended,
     }
     path = Path(sys.argv[1]) / f"{comm.rank}.json"
     path.write_text(json.dumps(found))

@@ -24,6 +24,7 @@ ROWS = [
         "parallel.vector",
         "acting.exploration",
         "replay.sources",
+        "runs.callbacks",
         "runs.loop",
         "runs.folder",
     }

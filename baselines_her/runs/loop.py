@@ -91,7 +91,7 @@ class Loop:
         return float(np.mean(last)) >= wanted - 1e-9
 
     def run_epoch(
-        self, folder: Folder, after_iteration: Callable[[], None] = lambda: None
+        self, folder: Folder, after_iteration: Callable[[Row], None] = lambda row: None
     ) -> Row:
         """Iterates, evaluates, logs and saves; returns the epoch's row.
 
@@ -99,7 +99,7 @@ class Loop:
 
         Args:
           folder: stores the row and the policies.
-          after_iteration: called after every iteration.
+          after_iteration: called after every iteration, with its columns.
         """
         self._iterate(after_iteration)
         self._comm.require_equal(self._algorithm.arrays(), "weights and statistics")
@@ -119,13 +119,14 @@ class Loop:
             self._film(int(row["epoch"]), folder)
         return row
 
-    def _iterate(self, after_iteration: Callable[[], None]) -> None:
+    def _iterate(self, after_iteration: Callable[[Row], None]) -> None:
         wanted = self._config.loop.n_cycles
         total = self._config.run.num_timesteps
         while len(self._iterations) < wanted and self._algorithm.n_env_steps < total:
-            self._iterations.append(self._algorithm.iterate())
+            row = self._algorithm.iterate()
+            self._iterations.append(row)
             self._console.iteration(self._algorithm.n_env_steps)
-            after_iteration()
+            after_iteration(row)
 
     def _evaluate(self) -> Row:
         """Means over this epoch's evaluation episodes, which differ in every epoch."""

@@ -119,6 +119,12 @@ def test_a_bad_number_on_one_worker_is_applied_by_none(found):
         assert worker["not_finite"].startswith("update 4 of 10 in this cycle must")
 
 
+def test_callbacks_are_called_by_the_first_worker_and_end_all(found):
+    first, second = (worker["training"] for worker in found)
+    assert first["called"] == ["start", "epoch", "end"] and second["called"] == []
+    assert first["epochs"] == second["epochs"] == 1
+
+
 def test_workers_that_differ_are_named(found):
     for worker in found:
         assert "the numbers must be the same on all workers" in worker["differing"]
