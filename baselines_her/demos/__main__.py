@@ -118,6 +118,7 @@ def convert(
     target: str,
     legacy: bool = False,
     env: str | None = None,
+    author: str | None = None,
     say: Callable[[str], None] = tell,
 ) -> None:
     """Converts demonstrations between baselines' format, ours and Minari.
@@ -127,6 +128,7 @@ def convert(
       target: a file, or `minari:<dataset id>`.
       legacy: write the format of OpenAI baselines.
       env: their environment, if the source does not name it.
+      author: who made them, for Minari.
       say: called with each line of the report.
     """
     if target.startswith(MINARI):
@@ -139,7 +141,7 @@ def convert(
         factory = _factory(demos, env)
         built = factory()
         _require_fit(built, _spec(demos, factory), source)
-        write_minari(target.removeprefix(MINARI), demos, built)
+        write_minari(target.removeprefix(MINARI), demos, built, author)
     elif legacy:
         write_legacy(target, demos)
     else:
@@ -170,6 +172,7 @@ def main(arguments: list[str] | None = None) -> int:
     add["convert"].add_argument(
         "--legacy", action="store_true", help="baselines' format"
     )
+    add["convert"].add_argument("--author", help="who made them, for Minari")
     for name in "replay", "convert":
         add[name].add_argument("--env", help="environment, if the file names none")
     options: dict[str, Any] = vars(parser.parse_args(arguments))

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 
 from ..runs.arrays import DAMAGE, reason_of
@@ -13,6 +14,10 @@ from .record import demos_of, join
 MISSING = "Minari datasets need minari.  Run: pip install 'baselines-her[demos]'"
 # Names of folders without dots, so that no path leads upwards; then a version.
 ID = re.compile(r"([\w-]+/)*[\w-]+-v\d{1,9}", re.ASCII)
+STATE, GOAL = "state", "goal"  # reset options with which an episode begins again
+VERSION = re.compile(r"[\w.+-]{1,40}", re.ASCII)
+CODE = "https://pypi.org/project/baselines-her"
+SIMULATION = "mujoco", "gymnasium", "gymnasium-robotics"  # what a recovered one needs
 
 
 def check_id(dataset_id: str) -> str:
@@ -34,6 +39,9 @@ def check_id(dataset_id: str) -> str:
 def read_minari(dataset_id: str) -> Demos:
     """The whole episodes of a local Minari dataset.
 
+    Seeds and start states are read from datasets that `write_minari` wrote; seeds also
+    from others that hold them.
+
     Raises:
       ValueError: there is no such dataset, it is damaged, or its episodes differ in
         length.
@@ -44,7 +52,12 @@ def read_minari(dataset_id: str) -> Demos:
     try:
         dataset = minari.load_dataset(dataset_id)
         entry = dataset.spec.env_spec
-        parts = [_read_episode(episode, entry and entry.id) for episode in dataset]
+        env_id = entry and entry.id
+        begun = dataset.storage.get_episode_metadata(dataset.episode_indices)
+        parts = [
+            _with_start(_read_episode(episode, env_id), facts)
+            for episode, facts in zip(dataset, begun)
+        ]
     except FileNotFoundError as error:
         raise ValueError(f"minari has no local dataset {dataset_id}") from error
     except (*DAMAGE, OSError) as error:
@@ -59,13 +72,19 @@ def read_minari(dataset_id: str) -> Demos:
     return join(parts, generator=f"minari {dataset_id}")
 
 
-def write_minari(dataset_id: str, demos: Demos, env: Any) -> None:
+def write_minari(
+    dataset_id: str, demos: Demos, env: gym.Env, author: str | None = None
+) -> None:
     """Writes a local Minari dataset.
+
+    `dataset.recover_environment()` gives the environment, and each episode's metadata
+    hold its seed and the options of `reset` with which it begins again.
 
     Args:
       dataset_id: such as `fetch/pick-scripted-v0`.
       demos: what to write.
       env: their environment, for its spaces and rewards.
+      author: who made them.
 
     Raises:
       ValueError: the dataset exists, or the id is not valid.
@@ -78,16 +97,18 @@ def write_minari(dataset_id: str, demos: Demos, env: Any) -> None:
         )
     from minari.data_collector.episode_buffer import EpisodeBuffer
 
+    base: Any = env.unwrapped
     buffers = []
     for k, goal in enumerate(demos.goal):
         goals = np.broadcast_to(goal, demos.achieved[k].shape)
-        reward = env.unwrapped.compute_reward(demos.achieved[k, 1:], goals[1:], {})
+        reward = base.compute_reward(demos.achieved[k, 1:], goals[1:], {})
         n = len(reward)
         success = np.append(np.zeros(n - 1, bool), demos.success[k])
         fields = {"observation": demos.obs[k], "achieved_goal": demos.achieved[k]}
         buffer = EpisodeBuffer(
             id=k,
             seed=int(demos.seed[k]) if demos.seed[k] >= 0 else None,
+            options=_options(demos, k),
             observations={
                 name: array.astype(np.float64)
                 for name, array in (fields | {"desired_goal": goals}).items()
@@ -102,10 +123,40 @@ def write_minari(dataset_id: str, demos: Demos, env: Any) -> None:
     minari.create_dataset_from_buffers(
         dataset_id,
         buffer=buffers,
-        env=env,
+        env=base.spec,  # that of a wrapper of ours could not be built elsewhere
         algorithm_name=str(demos.facts.get("generator", "unknown")),
-        description="Converted by baselines_her.",
+        author=author,
+        code_permalink=CODE,
+        description="Demonstrations written by baselines_her.",
+        data_format="hdf5",
+        requirements=_requirements(demos),
     )
+
+
+def _options(demos: Demos, k: int) -> dict[str, Any] | None:
+    if demos.state0 is None:
+        return None
+    return {STATE: demos.state0[k], GOAL: demos.goal[k].astype(np.float64)}
+
+
+def _requirements(demos: Demos) -> list[str]:
+    """The packages of the simulation, as pip names them, in the recorded versions."""
+    versions = demos.facts.get("versions", {})
+    known = {name: str(versions.get(name)) for name in SIMULATION}
+    return [f"{n}=={v}" for n, v in known.items() if VERSION.fullmatch(v)]
+
+
+def _with_start(demos: Demos, facts: dict[str, Any]) -> Demos:
+    """One demonstration with the seed and the start state in an episode's metadata."""
+    seed, state = facts.get("seed"), (facts.get("options") or {}).get(STATE)
+    if seed is not None:
+        demos = demos._replace(seed=np.array([seed], np.int64))
+    if state is None:
+        return demos
+    state0 = np.asarray(state, np.float64)
+    if state0.ndim != 1 or not np.isfinite(state0).all():
+        raise ValueError(f"the start state of episode {facts.get('id')} is damaged")
+    return demos._replace(state0=state0[None])
 
 
 def _read_episode(episode: Any, env_id: str | None) -> Demos:

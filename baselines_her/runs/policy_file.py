@@ -107,7 +107,7 @@ def policy_path(name: str | Path) -> Path:
     if path.name not in known:
         raise ValueError(
             f"policy must be a file (.pkl) or one of {', '.join(known)}, found "
-            f"{path}{nearest(path.name, known)}"
+            f"'{name}'{nearest(path.name, known)}"
         )
     return POLICIES / f"{path.name}.pkl"
 

@@ -93,19 +93,36 @@ def test_formats_are_converted(fetch_demos):
     assert refused.stderr.count("\n") == 1
 
 
+RECOVER = """
+import minari, numpy as np
+dataset = minari.load_dataset("fetch/pick-v0")
+env = dataset.recover_environment()
+seed = next(dataset.storage.get_episode_metadata([0]))["seed"]
+seen, _ = env.reset(seed=seed)
+for key, rows in dataset[0].observations.items():
+    np.testing.assert_allclose(seen[key], rows[0], atol=1e-6)
+facts = dataset.storage.metadata
+print(env.spec.id, *facts["author"], len(facts["requirements"]), seed)
+"""
+
+
 def test_minari_datasets_are_written_and_read(fetch_demos, tmp_path):
     pytest.importorskip("minari")
     folder, _ = fetch_demos
     module = "-m", "baselines_her.demos"
     environment = {**os.environ, "MINARI_DATASETS_PATH": str(tmp_path)}
     file, name = "data_fetch_random_4.npz", "minari:fetch/pick-v0"
-    for arguments in (file, name), (name, "back.npz"):
+    for arguments in (file, name, "--author=Ada"), (name, "back.npz"):
         done = run(folder, environment, *module, "convert", *arguments)
         assert done.returncode == 0, done.stderr
     one, other = load_demos(folder / file), load_demos(folder / "back.npz")
-    for field in "obs", "achieved", "goal", "action", "success":
+    for field in "obs", "achieved", "goal", "action", "success", "seed", "state0":
         np.testing.assert_array_equal(getattr(one, field), getattr(other, field))
     assert other.facts["env_id"] == "FetchPickAndPlace-v4"
+    done = run(folder, environment, *module, "replay", "back.npz")
+    assert "largest deviation 0\n" in done.stdout
+    done = run(folder, environment, "-W", "error", "-c", RECOVER, str(one.seed[0]))
+    assert done.stdout == f"FetchPickAndPlace-v4 Ada 3 {one.seed[0]}\n", done.stderr
 
 
 def test_noise_makes_the_expert_fail_sometimes(tmp_path):

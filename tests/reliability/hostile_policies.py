@@ -220,7 +220,11 @@ PLAY = {
     "play: a film of another kind": (saved(good, "--video=x.exe"), "video must end in"),
     "play: film and window": (saved(good, "--video=x.gif", "--render"), "exclude"),
     "play: no policy": (lambda folder: [], "policy"),
-    "play: an empty name": (lambda folder: [""], "it is a folder"),
+    "play: an empty name": (lambda folder: [""], "policy must be a file (.pkl) or"),
+    "play: a folder": (
+        lambda folder: [GOOD.parent],
+        "it is a folder",
+    ),
     "play: a file that is no policy": (
         lambda folder: [GOOD.parent / "config.json"],
         NOT,
