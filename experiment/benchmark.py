@@ -69,14 +69,33 @@ def train(folder: Path, flags: list[str]) -> None:
 
 
 def evaluate(folder: Path) -> dict[str, Any]:
-    """Success of the final policy and of the best one, also by the goal's height."""
+    """Scores of the final policy and of the best one, and every episode of both."""
     found: dict[str, Any] = {"episodes": EPISODES}
     for name in "latest", "best":
         policy = load_policy(folder / f"policy_{name}.pkl")
         episodes = rollouts(policy, episodes=EPISODES)
         kind = by_return if isinstance(episodes, FlatEpisodes) else by_success
         found |= {f"{name}{k}": v for k, v in kind(episodes).items()}
+        found[f"{name}_each"] = each(episodes)
     return found
+
+
+def each(episodes: Episodes | FlatEpisodes) -> dict[str, list[Any]]:
+    """One entry per episode: its goal and success, or its return and length."""
+    outcome = evaluation_of(episodes)
+    if isinstance(episodes, FlatEpisodes):
+        return {"return": outcome.returns.tolist(), "length": outcome.lengths.tolist()}
+    return {
+        "goal": np.round(episodes.goal.astype(float), 4).tolist(),
+        "success": episodes.success[:, -1].astype(int).tolist(),
+        "success_any": episodes.success.any(axis=1).astype(int).tolist(),
+    }
+
+
+def text_of(found: dict[str, Any]) -> str:
+    """JSON with a line for each entry."""
+    lines = [f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in found.items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def by_success(episodes: Episodes) -> dict[str, float]:
@@ -151,9 +170,10 @@ def _run_list(lists: dict[str, Any], options: argparse.Namespace) -> None:
             continue
         train(folder, flags)
         found = evaluate(folder)
-        write_atomically(folder / EVALUATION, json.dumps(found, indent=2).encode())
+        write_atomically(folder / EVALUATION, text_of(found).encode())
         keep(folder, results)
-        print(f"       {found}", flush=True)
+        scores = {k: v for k, v in found.items() if not isinstance(v, dict)}
+        print(f"       {scores}", flush=True)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from baselines_her.config import fields_of, from_flags, plain, require_effects
 from baselines_her.envs.make import resolve_id
 from baselines_her.runs.folder import differing_settings
 from baselines_her.settings.fields import has_effect
-from baselines_her.types import Episodes
+from baselines_her.types import Episodes, FlatEpisodes
 
 SCRIPT = Path(__file__).parents[1] / "experiment" / "benchmark.py"
 LISTS = {
@@ -114,6 +114,18 @@ def test_success_is_told_by_the_height_of_goals(benchmark):
     assert found == {"air": 1.0, "table": pytest.approx(1 / 3)}
     assert benchmark.by_height(played([[0.0, 0.0, 0.42]] * 4)) == {}
     assert benchmark.by_height(played([[0.0] * 15] * 3 + [[1.0] * 15])) == {}  # a hand
+
+
+def test_every_episode_is_kept(benchmark):
+    goals = [[0.0, 0.0, z] for z in (0.42, 0.45, 0.5, 0.6)]
+    found = benchmark.each(played(goals))
+    assert found["goal"] == goals
+    assert found["success"] == [1, 0, 0, 1] and found["success_any"] == [1, 1, 0, 1]
+    flat = FlatEpisodes(np.array([1.5, 2.5]), np.array([10, 20]))
+    assert benchmark.each(flat) == {"return": [1.5, 2.5], "length": [10, 20]}
+    text = benchmark.text_of({"latest": 0.5, "latest_each": found})
+    assert json.loads(text) == {"latest": 0.5, "latest_each": found}
+    assert len(text.splitlines()) == 4
 
 
 @pytest.mark.parametrize(("folder", "flags"), LISTED, ids=[f for f, _ in LISTED])

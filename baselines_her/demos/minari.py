@@ -9,6 +9,7 @@ import numpy as np
 from ..runs.arrays import DAMAGE, reason_of
 from ..runs.foreign import printable
 from ..types import Demos, EnvSpec, Episodes
+from ..versions import PACKAGES, version
 from .record import demos_of, join
 
 MISSING = "Minari datasets need minari.  Run: pip install 'baselines-her[demos]'"
@@ -16,7 +17,6 @@ MISSING = "Minari datasets need minari.  Run: pip install 'baselines-her[demos]'
 ID = re.compile(r"([\w-]+/)*[\w-]+-v\d{1,9}", re.ASCII)
 STATE, GOAL = "state", "goal"  # reset options with which an episode begins again
 VERSION = re.compile(r"[\w.+-]{1,40}", re.ASCII)
-CODE = "https://pypi.org/project/baselines-her"
 SIMULATION = "mujoco", "gymnasium", "gymnasium-robotics"  # what a recovered one needs
 
 
@@ -126,7 +126,7 @@ def write_minari(
         env=base.spec,  # that of a wrapper of ours could not be built elsewhere
         algorithm_name=str(demos.facts.get("generator", "unknown")),
         author=author,
-        code_permalink=CODE,
+        code_permalink=f"baselines_her {version(PACKAGES[0])}",
         description="Demonstrations written by baselines_her.",
         data_format="hdf5",
         requirements=_requirements(demos),

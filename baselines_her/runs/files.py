@@ -121,8 +121,14 @@ def sweep(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes sure that renames in a folder survive a crash of the machine."""
-    handle = os.open(folder, os.O_RDONLY)
+    """Makes sure that renames in a folder survive a crash of the machine.
+
+    Windows cannot open folders: there it is left to the system.
+    """
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return
     try:
         os.fsync(handle)
     finally:

@@ -43,7 +43,11 @@ AXES = {
 UNTOLD = {*FREE, "seed", "preset"} - {"num_cpu"}  # do not distinguish groups
 LARGE = 1000.0  # larger values get a logarithmic axis: a critic that diverged
 LARGEST = 1e30  # larger values are drawn at this one
-STATISTICS = ("median", "iqm")
+STATISTICS = {
+    "median": "line: median of the seeds, band: their quartiles",
+    "iqm": "line: mean of the middle half of the seeds (a seed at its edge counts in "
+    "part), band: 95 % bootstrap interval over seeds",
+}
 SUFFIXES = (".png", ".svg", ".pdf")
 GRID = 200
 WIDEST = 95  # characters of a line in the legend
@@ -80,7 +84,7 @@ def plot(
       ValueError: no run is found, or an argument has none of these values.
       RuntimeError: matplotlib is not installed.
     """
-    for value, known in (x, tuple(AXES)), (statistic, STATISTICS):
+    for value, known in (x, tuple(AXES)), (statistic, tuple(STATISTICS)):
         if value not in known:
             raise ValueError(f"it must be one of {', '.join(known)}, found {value!r}.")
     if out is not None and Path(out).suffix not in SUFFIXES:
@@ -224,7 +228,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _draw_and_tell(options: argparse.Namespace) -> None:
     plot(options.paths, options.x, options.out, options.statistic, options.labels)
-    print(f"wrote {printable(options.out)}")
+    print(f"wrote {printable(options.out)} ({STATISTICS[options.statistic]})")
 
 
 def _figure(groups: dict[str, list[Run]], x: str, statistic: str) -> Any:

@@ -107,3 +107,13 @@ def test_a_run_folder_with_a_link_out_of_it_is_refused(tmp_path, name):
         require_usable(tmp_path)
     (tmp_path / name).unlink()
     require_usable(tmp_path)
+
+
+def test_folders_that_cannot_be_opened_are_not_synchronised(tmp_path, monkeypatch):
+    """Windows cannot open a folder."""
+
+    def refuse(path, flags):
+        raise PermissionError(path)
+
+    monkeypatch.setattr(os, "open", refuse)
+    sync_folder(tmp_path)
