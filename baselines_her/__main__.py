@@ -25,6 +25,7 @@ COMMANDS = {
     "play": Named("play", "play a policy file; print and film its episodes"),
     "generate": Named("demos.generate", "make demonstrations with a scripted expert"),
     "demos": Named("demos.__main__", "look at demonstrations: info, replay, convert"),
+    "teleop": Named("demos.teleop", "record demonstrations by hand, with the keyboard"),
     "plot": Named("runs.plot", "draw the curves of runs"),
     "table": Named("runs.table", "compare runs in a table"),
     "runs": Named("runs.listing", "list run folders"),

@@ -126,3 +126,14 @@ def test_the_node_stands_still_without_a_goal_or_a_recent_state(ros2):
     broken.goal = driver.goal
     broken.see(np.array([1.3, 0.7, 0.5]), np.zeros(3), now=10.0)
     assert broken.target(10.0) is None
+
+
+def test_a_gamepad_holds_the_keys_of_the_keyboard():
+    glfw = pytest.importorskip("glfw")
+    gamepad = module(EXAMPLES / "teleop_gamepad.py")
+    axes, buttons = [0.0] * 6, [0] * 15
+    assert gamepad.keys_of(axes, buttons) == set()
+    axes[glfw.GAMEPAD_AXIS_LEFT_Y] = -0.9  # pushed away
+    axes[glfw.GAMEPAD_AXIS_LEFT_X] = 0.3  # nearly at rest
+    buttons[glfw.GAMEPAD_BUTTON_A] = 1
+    assert gamepad.keys_of(axes, buttons) == {"W", "SPACE"}

@@ -13,7 +13,7 @@ ROWS = [
     {"run", "__init__", "__main__"},
     {"training"},
     {"algorithms.her_setup", "algorithms.ppo_setup", "play"}
-    | {"demos.__main__", "demos.generate", "exports"},
+    | {"demos.__main__", "demos.generate", "demos.teleop", "exports"},
     {"algorithms", "demos.minari", "runs.saver", "runs.plot"},
     {"parallel.vector", "parallel.stepper"},
     {"parallel.collectors", "parallel.streams"},

@@ -1,5 +1,6 @@
 """A run writes into its own folder, and deletes what is its own."""
 
+import os
 import shutil
 
 import numpy as np
@@ -9,7 +10,7 @@ from trainings import SHORT, train
 
 from baselines_her.replay.buffer import ReplayBuffer
 from baselines_her.runs.checkpoint import Checkpoints
-from baselines_her.runs.files import TEMPORARY, sweep
+from baselines_her.runs.files import TEMPORARY, sweep, sync_folder
 from baselines_her.runs.folder import require_usable
 
 ARRAYS = {"weights": np.zeros(3)}
