@@ -49,6 +49,8 @@ class Window:
         window = self._viewer().window
         if window is not self._handle:
             glfw.set_key_callback(window, lambda *key: None)
+            glfw.set_input_mode(window, glfw.STICKY_KEYS, glfw.TRUE)  # none is missed
+            self._viewer()._hide_menu = True  # its keys have no effect
             self._handle = window
         return window
 
