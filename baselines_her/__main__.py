@@ -28,6 +28,8 @@ COMMANDS = {
     "teleop": Named("demos.teleop", "record demonstrations by hand, with the keyboard"),
     "plot": Named("runs.plot", "draw the curves of runs"),
     "table": Named("runs.table", "compare runs in a table"),
+    "report": Named("report.__main__", "write a page about runs: curves, films, goals"),
+    "sweep": Named("sweep.__main__", "find good settings by many short trainings"),
     "runs": Named("runs.listing", "list run folders"),
     "export": Named("exports.__main__", "write a policy as NumPy, ONNX or safetensors"),
 }

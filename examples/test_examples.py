@@ -137,3 +137,15 @@ def test_a_gamepad_holds_the_keys_of_the_keyboard():
     axes[glfw.GAMEPAD_AXIS_LEFT_X] = 0.3  # nearly at rest
     buttons[glfw.GAMEPAD_BUTTON_A] = 1
     assert gamepad.keys_of(axes, buttons) == {"W", "SPACE"}
+
+
+def test_a_sweep_takes_the_space(tmp_path):
+    pytest.importorskip("optuna")
+    words = ["--env=FetchReach", *SMALL[:-1], "--trials=1", "--out=sweep"]
+    command = [sys.executable, "-m", "baselines_her.sweep", *words]
+    command.append(f"--space={EXAMPLES / 'sweep_space.toml'}")
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "--Q_lr=" in done.stdout and (tmp_path / "sweep" / "sweep.html").exists()

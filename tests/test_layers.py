@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "baselines_her"
 ROWS = [
     {"run", "__init__", "__main__"},
     {"training"},
+    {"sweep", "report"},
     {"algorithms.her_setup", "algorithms.ppo_setup", "play"}
     | {"demos.__main__", "demos.generate", "demos.teleop", "exports"},
     {"algorithms", "demos.minari", "runs.saver", "runs.plot"},
@@ -45,7 +46,8 @@ ONLY_IN = {
     "keras": set(),
     "torch": set(),
     "mpi4py": {"parallel"},
-    "matplotlib": {"runs"},
+    "matplotlib": {"runs", "sweep"},
+    "optuna": {"sweep"},
     "mujoco": {"envs"},
     "gymnasium": {"envs", "training", "play", "demos", "parallel", "algorithms"},
     "gymnasium_robotics": {"envs"},

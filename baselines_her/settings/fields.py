@@ -13,6 +13,15 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 
+class Search(NamedTuple):
+    """The values that a sweep tries by default: a range, or choices."""
+
+    low: float = 0.0
+    high: float = 0.0
+    log: bool = False  # evenly in the logarithm
+    choices: tuple[Any, ...] = ()
+
+
 class Needs(NamedTuple):
     """The condition under which a setting has an effect."""
 
@@ -35,6 +44,7 @@ def setting(
     choices: tuple[str, ...] | None = None,
     only_with: Needs | None = None,
     often: bool = False,
+    search: Search | None = None,
 ) -> Any:
     """A field with its help and its range.
 
@@ -47,21 +57,32 @@ def setting(
       choices: the allowed words.
       only_with: the condition under which the setting has an effect.
       often: whether most users need it, so that the short `--help` shows it.
+      search: what a sweep tries, if it should vary this setting.
     """
     if only_with:
         values = " or ".join(map(_spelled, only_with.values))
         help += f" (only with --{only_with.field}={values})"
     limits = {"low": low, "high": high, "above": above, "choices": choices}
-    more = {"help": help, "only_with": only_with, "often": often}
+    more = {"help": help, "only_with": only_with, "often": often, "search": search}
     return dataclasses.field(default=default, metadata=limits | more)
 
 
 def check_settings(settings: Any) -> None:
     """Coerces and checks every field of a frozen dataclass: its `__post_init__`."""
     for field in dataclasses.fields(settings):
-        value = coerce(field.name, field.type, getattr(settings, field.name))
-        _check_range(field, value)
+        value = check_value(field, getattr(settings, field.name))
         object.__setattr__(settings, field.name, value)
+
+
+def check_value(field: Any, value: Any) -> Any:
+    """`value` as the field's type, within its range.
+
+    Raises:
+      ValueError: it is not.
+    """
+    value = coerce(field.name, field.type, value)
+    _check_range(field, value)
+    return value
 
 
 def has_effect(settings: Any, field: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..types import EnvSpec
 from .common import LoopConfig, MachineConfig, RunConfig
-from .fields import check_settings, coerce, needs, setting
+from .fields import Search, check_settings, coerce, needs, setting
 from .her_presets import preset_values
 
 MOST_PLAYERS = 4  # per core; more only wait for each other
@@ -25,7 +25,11 @@ class CollectConfig:
 
     num_env: int = setting(20, "episodes per cycle and worker", low=1, high=10_000)
     random_eps: float = setting(
-        0.3, "share of actions that are uniformly random", low=0, high=1
+        0.3,
+        "share of actions that are uniformly random",
+        low=0,
+        high=1,
+        search=Search(0.0, 0.5),
     )
     random_steps: int = setting(
         0,
@@ -39,6 +43,7 @@ class CollectConfig:
         low=0,
         high=1e6,
         only_with=needs("noise", "gaussian", "ou"),
+        search=Search(0.05, 0.4),
     )
     noise: str = setting(
         "gaussian",
@@ -82,7 +87,11 @@ class HindsightConfig:
         choices=("future", "final", "episode", "none", "futureactual"),
     )
     replay_k: float = setting(
-        4, "rows with a hindsight goal per row with the original goal", low=0, high=1e6
+        4,
+        "rows with a hindsight goal per row with the original goal",
+        low=0,
+        high=1e6,
+        search=Search(1, 8),
     )
     filter_goals: bool = setting(
         False, "use no hindsight goals that were already reached when the episode began"
@@ -165,6 +174,7 @@ class ReplayConfig:
         "(tderror), or those of episodes that moved the object (energy)",
         choices=("uniform", "tderror", "energy"),
         often=True,
+        search=Search(choices=("uniform", "tderror")),
     )
     per_alpha: float = setting(
         0.6,
@@ -291,14 +301,34 @@ class DDPGConfig:
     layers: int = setting(3, "hidden layers of actor and critic", low=1, high=100)
     hidden: int = setting(256, "units in each hidden layer", low=1, high=16_384)
     layer_norm: bool = setting(
-        False, "normalise the critic's hidden layers (layer normalisation)"
+        False,
+        "normalise the critic's hidden layers (layer normalisation)",
+        search=Search(choices=(False, True)),
     )
-    n_batches: int = setting(40, "updates per cycle", low=1, high=100_000)
+    n_batches: int = setting(
+        40, "updates per cycle", low=1, high=100_000, search=Search(10, 80)
+    )
     batch_size: int = setting(
-        1024, "transitions per update and worker", low=1, high=1_000_000
+        1024,
+        "transitions per update and worker",
+        low=1,
+        high=1_000_000,
+        search=Search(choices=(128, 256, 512, 1024)),
     )
-    Q_lr: float = setting(1e-3, "critic's learning rate", low=0, high=1e3)
-    pi_lr: float = setting(1e-3, "actor's learning rate", low=0, high=1e3)
+    Q_lr: float = setting(
+        1e-3,
+        "critic's learning rate",
+        low=0,
+        high=1e3,
+        search=Search(1e-4, 3e-3, log=True),
+    )
+    pi_lr: float = setting(
+        1e-3,
+        "actor's learning rate",
+        low=0,
+        high=1e3,
+        search=Search(1e-4, 3e-3, log=True),
+    )
     lr_fade: int = setting(
         0,
         "env steps over which both rates fall to a tenth; 0: they stay",
@@ -316,9 +346,14 @@ class DDPGConfig:
         "share of the target networks that is kept at each update, once per cycle",
         low=0,
         high=1,
+        search=Search(0.8, 0.99),
     )
     action_l2: float = setting(
-        1.0, "weight of the mean squared action in the actor's loss", low=0, high=1e9
+        1.0,
+        "weight of the mean squared action in the actor's loss",
+        low=0,
+        high=1e9,
+        search=Search(0.01, 3.0, log=True),
     )
     clip_return: bool = setting(
         True, "clip TD targets to the range of possible returns"

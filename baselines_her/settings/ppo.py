@@ -9,7 +9,7 @@ from typing import Any
 
 from ..types import FlatSpec
 from .common import LoopConfig, MachineConfig, RunConfig
-from .fields import check_settings, needs, setting
+from .fields import Search, check_settings, needs, setting
 from .ppo_presets import preset_values
 
 
@@ -24,7 +24,11 @@ class RolloutConfig:
         8, "environments per worker, stepped side by side", low=1, high=10_000
     )
     nsteps: int = setting(
-        256, "steps of each environment per iteration", low=1, high=1_000_000
+        256,
+        "steps of each environment per iteration",
+        low=1,
+        high=1_000_000,
+        search=Search(choices=(64, 128, 256, 512)),
     )
     steppers: int | None = setting(
         None,
@@ -42,9 +46,16 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         check_settings(self)
 
-    hidden_sizes: str = setting("64,64", "units of the hidden layers, e.g. 64,64")
+    hidden_sizes: str = setting(
+        "64,64",
+        "units of the hidden layers, e.g. 64,64",
+        search=Search(choices=("64,64", "128,128", "256,256")),
+    )
     activation: str = setting(
-        "tanh", "of the hidden layers", choices=("tanh", "relu", "elu")
+        "tanh",
+        "of the hidden layers",
+        choices=("tanh", "relu", "elu"),
+        search=Search(choices=("tanh", "relu", "elu")),
     )
     shared_trunk: bool = setting(
         False, "policy and value share hidden_sizes, and have heads of their own"
@@ -59,7 +70,9 @@ class NetworkConfig:
         "schedule",
         choices=("free", "state", "schedule"),
     )
-    log_std_init: float = setting(0.0, "its logarithm at the start", low=-20, high=5)
+    log_std_init: float = setting(
+        0.0, "its logarithm at the start", low=-20, high=5, search=Search(-2.0, 0.5)
+    )
     log_std_min: float = setting(-20.0, "smallest logarithm", low=-20, high=5)
     std_final: float = setting(
         0.25, "std at the schedule's end", above=0, only_with=needs("std", "schedule")
@@ -96,13 +109,25 @@ class UpdateConfig:
         check_settings(self)
 
     noptepochs: int = setting(
-        10, "passes over the data of an iteration", low=1, high=1000
+        10,
+        "passes over the data of an iteration",
+        low=1,
+        high=1000,
+        search=Search(3, 20),
     )
     nminibatches: int | None = setting(
         None, "minibatches per pass; or give batch_size", low=1, high=1_000_000
     )
-    batch_size: int = setting(64, "rows of a minibatch", low=1, high=10_000_000)
-    lr: float = setting(3e-4, "learning rate at the start", low=0)
+    batch_size: int = setting(
+        64,
+        "rows of a minibatch",
+        low=1,
+        high=10_000_000,
+        search=Search(choices=(32, 64, 128, 256, 512)),
+    )
+    lr: float = setting(
+        3e-4, "learning rate at the start", low=0, search=Search(3e-5, 3e-3, log=True)
+    )
     lr_schedule: str = setting(
         "linear",
         "learning rate: constant, linear to 0 at num_timesteps, or adapted to the KL "
@@ -115,11 +140,25 @@ class UpdateConfig:
         above=0,
         only_with=needs("lr_schedule", "adaptive"),
     )
-    cliprange: float = setting(0.2, "the ratio is clipped to 1 +- this", above=0)
-    gamma: float = setting(0.99, "discount", low=0, high=1)
-    lam: float = setting(0.95, "lambda of the advantages (GAE)", low=0, high=1)
-    vf_coef: float = setting(0.25, "weight of the value loss", low=0)
-    ent_coef: float = setting(0.0, "weight of the entropy", low=0)
+    cliprange: float = setting(
+        0.2, "the ratio is clipped to 1 +- this", above=0, search=Search(0.1, 0.4)
+    )
+    gamma: float = setting(
+        0.99,
+        "discount",
+        low=0,
+        high=1,
+        search=Search(choices=(0.95, 0.98, 0.99, 0.995)),
+    )
+    lam: float = setting(
+        0.95, "lambda of the advantages (GAE)", low=0, high=1, search=Search(0.8, 0.99)
+    )
+    vf_coef: float = setting(
+        0.25, "weight of the value loss", low=0, search=Search(0.05, 2.0, log=True)
+    )
+    ent_coef: float = setting(
+        0.0, "weight of the entropy", low=0, search=Search(1e-6, 1e-2, log=True)
+    )
     max_grad_norm: float = setting(0.5, "limit of the gradients' global norm", above=0)
     adam_eps: float = setting(1e-8, "epsilon of Adam", above=0)
     normalize_advantage: bool = setting(

@@ -1,0 +1,1 @@
+"""A page about runs: one HTML file that loads nothing; `baselines-her report`."""

@@ -1,0 +1,1 @@
+"""Sweeps: find good settings by many short trainings; `baselines-her sweep`."""

@@ -1,0 +1,199 @@
+"""`baselines-her sweep --env=HalfCheetah --alg=ppo --trials=60 --num_timesteps=1e6`.
+
+Flags that are not the sweep's own go to every training, as --preset=tuned.  The same
+command again continues the sweep.
+"""
+
+import argparse
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..algorithms import entry
+from ..cli.command import Parser, run_command
+from ..cli.flags import parse_flags
+from ..config import from_flags, require_effects
+from ..envs.make import resolve_id
+from ..runs.foreign import printable
+from .objective import Budget, Objective
+from .results import command_of, complete, confirm, preset_of, write_page, write_table
+from .space import default_space, read_space
+from .study import Sweep, line_of, open_study, run_trials
+from .training import end_with_parent
+
+SAMPLERS, PRUNERS = ("tpe", "random", "grid"), ("median", "halving", "none")
+
+
+class Counts(NamedTuple):
+    """`3x5`: the best 3 settings on 5 fresh seeds each."""
+
+    best: int
+    seeds: int
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line; returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options, rest = _parser().parse_known_args(arguments)
+    return run_command(_sweep, options, rest, arguments)
+
+
+def _sweep(options: argparse.Namespace, rest: list[str], arguments: list[str]) -> None:
+    sweep = sweep_of(options, parse_flags(rest))
+    name = f"{sweep.given.get('alg', 'her')}_{sweep.given['env']}"
+    folder = options.out or Path("sweeps") / name.replace("/", "_").replace(":", "_")
+    n_trials, counts = n_trials_of(options, sweep), counts_of(options.confirm)
+    with storage_errors(options.storage or folder):
+        study = open_study(sweep, folder, options.storage)
+        others = [_start(arguments) for _ in range(options.jobs - 1)]
+
+        def on_trial(trial: Any) -> None:
+            print(line_of(trial), flush=True)
+            write_table(study, sweep, folder / "sweep.csv")
+
+        try:
+            run_trials(study, sweep, folder, n_trials, on_trial)
+            for process in others:
+                process.wait()
+        finally:
+            for process in others:
+                process.send_signal(signal.SIGINT)
+        if options.is_helper:
+            return
+        write_table(study, sweep, folder / "sweep.csv")
+        best = complete(study)
+        if not best:
+            raise RuntimeError(
+                "a trial must be completed, but none was: see the errors in "
+                f"{folder / 'sweep.csv'}, and log.txt beside each run."
+            )
+        print(f"best: {best[0].value:.4g}, trial {best[0].number}")
+        print(command_of(sweep, best[0].params))
+        print(preset_of(best[0].params))
+        if counts.best:
+            confirm(study, sweep, folder, *counts)
+        print(f"wrote {printable(write_page(study, sweep, folder))}")
+
+
+def sweep_of(options: argparse.Namespace, flags: dict[str, Any]) -> Sweep:
+    """The sweep that a command line describes.
+
+    Raises:
+      ValueError: an option or a flag is wrong.
+    """
+    if options.seeds < 1 or options.trials < 1 or options.jobs < 1:
+        raise ValueError("trials, seeds and jobs must be at least 1.")
+    if (options.minutes is None) == ("num_timesteps" not in flags):
+        raise ValueError("a sweep needs --minutes or --num_timesteps, and not both.")
+    if options.minutes is not None and not options.minutes > 0:
+        raise ValueError(f"minutes must be above 0, found {options.minutes:g}.")
+    steps = flags.pop("num_timesteps", None)
+    for name in "seed", "log_path", "stop_at", "resume", "play", "save_path":
+        if name in flags:
+            raise ValueError(f"a sweep sets {name} itself: drop --{name}.")
+    flags = {**flags, "env": resolve_id(flags.get("env", "FetchReach"))}
+    algorithm = entry(flags.get("alg", "her"))
+    require_effects(from_flags(**flags), flags)
+    named = options.space != "default"
+    space = read_space(options.space, algorithm) if named else default_space(algorithm)
+    space = [dimension for dimension in space if dimension.name not in flags]
+    if not space:
+        raise ValueError("every setting of the space is given: nothing is left to try.")
+    if options.level is not None and not options.level > 0:
+        raise ValueError(f"level must be above 0, found {options.level:g}.")
+    return Sweep(
+        given=flags,
+        space=space,
+        budget=Budget(steps or float("inf"), options.minutes or float("inf")),
+        objective=Objective(options.level),
+        n_seeds=options.seeds,
+        sampler=options.sampler,
+        sampler_seed=options.sampler_seed,
+        pruner=options.pruner,
+        hang_minutes=options.hang,
+    )
+
+
+def n_trials_of(options: argparse.Namespace, sweep: Sweep) -> int:
+    """The number of trials; a grid has no more than its points."""
+    size = 1
+    for dimension in sweep.space:
+        size *= len(dimension.choices)
+    return min(options.trials, size) if sweep.sampler == "grid" else options.trials
+
+
+def counts_of(text: str | None) -> Counts:
+    """`3x5` as numbers; None: nothing is confirmed.
+
+    Raises:
+      ValueError: it is not two numbers.
+    """
+    if text is None:
+        return Counts(0, 0)
+    best, mark, seeds = text.partition("x")
+    if not (mark and best.isdigit() and seeds.isdigit() and int(best) * int(seeds)):
+        raise ValueError(
+            f"confirm must be the best N on M seeds, as 3x5, found {text!r}."
+        )
+    return Counts(int(best), int(seeds))
+
+
+class storage_errors:
+    """Turns the errors of a storage into one sentence."""
+
+    def __init__(self, storage: Any):
+        self._storage = storage
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        names = {c.__module__.partition(".")[0] for c in (kind.__mro__ if kind else ())}
+        if names & {"optuna", "sqlalchemy", "sqlite3"}:
+            reason = str(error).strip().splitlines() or [kind.__name__]
+            raise RuntimeError(
+                f"the sweep's storage {printable(self._storage)} cannot be used: "
+                f"{printable(reason[0], 300)}.  What has ended is kept; the same "
+                "command continues."
+            ) from None
+
+
+def _start(arguments: list[str]) -> subprocess.Popen:
+    """Another process that works on the same study."""
+    words = [*arguments, "--jobs=1", "--is_helper"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "baselines_her.sweep", *words],
+        start_new_session=True,
+        preexec_fn=end_with_parent if sys.platform == "linux" else None,
+    )
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="sweep",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--space", default="default", metavar="FILE", help="TOML; default: the usual")
+    add("--trials", type=int, default=50, help="of the whole sweep (default: 50)")
+    add("--seeds", type=int, default=1, help="trainings of a trial (default: 1)")
+    add("--minutes", type=float, help="of a training; or give --num_timesteps")
+    add("--level", type=float, help="minimise the minutes to this score")
+    add("--pruner", choices=PRUNERS, default="median", help="default: median")
+    add("--sampler", choices=SAMPLERS, default="tpe", help="default: tpe")
+    add("--sampler_seed", type=int, default=0, help="default: 0")
+    add("--storage", metavar="URL", help="default: a file in the sweep's folder")
+    add("--out", type=Path, metavar="FOLDER", help="default: sweeps/<alg>_<env>")
+    add("--jobs", type=int, default=1, help="trials at the same time (default: 1)")
+    add("--confirm", metavar="NxM", help="train the best N again, on M fresh seeds")
+    add("--hang", type=float, default=30.0, help="minutes without an evaluation")
+    add("--is_helper", action="store_true", help=argparse.SUPPRESS)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,281 @@
+"""A study: trials that Optuna proposes, each of one or several trainings.
+
+Optuna's storage holds what was tried.  A trial whose process died (kill -9, power) is
+noticed by its missing heartbeat and tried again with the same settings, in the same run
+folders, where its trainings continue from their checkpoints.
+"""
+
+import json
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..algorithms import entry
+from ..config import from_flags
+from ..runs.files import write_atomically
+from ..runs.foreign import printable
+from .objective import Budget, Curve, Objective, points, value_of
+from .space import Dimension, suggest
+from .training import Watch, train
+
+HEARTBEAT, GRACE = 10, 45  # seconds
+WARM_UP, STARTUP = 5, 5  # points of a trial and trials before anything is pruned
+FOLDER, ERROR = "folder", "error"  # attributes of a trial
+SPEC = "sweep.json"
+RETRIES = 5
+
+
+class Sweep(NamedTuple):
+    """What a sweep tries; all processes that share a study must agree on it."""
+
+    given: dict[str, Any]  # flags of all trials: alg, env, preset, ...
+    space: list[Dimension]
+    budget: Budget
+    objective: Objective
+    n_seeds: int
+    sampler: str
+    sampler_seed: int
+    pruner: str
+    hang_minutes: float = 30.0
+
+    def facts(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        budget = {k: v if np.isfinite(v) else None for k, v in
+                  self.budget._asdict().items()}  # fmt: skip
+        parts = {**self._asdict(), "budget": budget, "level": self.objective.level}
+        parts["space"] = [d._asdict() | {"choices": [*d.choices]} for d in self.space]
+        del parts["objective"], parts["hang_minutes"]
+        return parts
+
+
+def open_study(sweep: Sweep, folder: Path, storage: str | None) -> Any:
+    """The Optuna study in a folder, which is begun if there is none.
+
+    Args:
+      sweep: what it tries.
+      folder: for the run folders and, by default, the storage.
+      storage: a URL that several machines can share; default: study.db in the folder.
+
+    Raises:
+      ValueError: the folder holds another sweep.
+      RuntimeError: the storage cannot be used, or Optuna is missing.
+    """
+    optuna = _optuna()
+    _require_same(sweep, folder)
+    url = storage or f"sqlite:///{(folder / 'study.db').resolve()}"
+    retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=RETRIES)
+    kept = optuna.storages.RDBStorage(
+        url,
+        heartbeat_interval=HEARTBEAT,
+        grace_period=GRACE,
+        heartbeat_stale_trial_callback=retry,
+    )
+    study = optuna.create_study(
+        storage=kept,
+        study_name=folder.resolve().name,
+        direction=sweep.objective.direction,
+        pruner=_pruner(optuna, sweep.pruner),
+        load_if_exists=True,
+    )
+    # so that what continues a study does not draw the same values again
+    study.sampler = _sampler(optuna, sweep, len(study.get_trials(deepcopy=False)))
+    return study
+
+
+def run_trials(
+    study: Any,
+    sweep: Sweep,
+    folder: Path,
+    n_trials: int,
+    on_trial: Callable[[Any], None] = lambda trial: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Runs trials until `n_trials` of the study have ended, here or elsewhere.
+
+    A trial that fails counts; one whose process died does not.
+
+    Args:
+      study: from `open_study`.
+      sweep: what it tries.
+      folder: for the run folders.
+      n_trials: of the study, earlier ones included.
+      on_trial: called with each trial that has ended here.
+      sleep: waits for seconds.
+    """
+    optuna = _optuna()
+
+    def told(study: Any, trial: Any) -> None:
+        on_trial(trial)
+
+    def objective(trial: Any) -> float:
+        try:
+            return _run_trial(trial, sweep, folder, optuna)
+        except (ValueError, RuntimeError, OSError) as error:
+            trial.set_user_attr(ERROR, str(error))
+            raise
+
+    while True:
+        optuna.storages.fail_stale_trials(study)
+        trials = study.get_trials(deepcopy=False)
+        n_ended, n_running = n_of(trials)
+        if n_ended >= n_trials:
+            return
+        if n_ended + n_running >= n_trials:
+            sleep(1.0)  # another process works on the last ones, or has died
+            continue
+        study.optimize(
+            objective,
+            n_trials=1,
+            catch=(ValueError, RuntimeError, OSError),
+            callbacks=[told],
+        )
+
+
+def n_of(trials: list[Any]) -> tuple[int, int]:
+    """How many trials have ended, and how many are running."""
+    ended = sum(
+        t.state.name in ("COMPLETE", "PRUNED")
+        or (t.state.name == "FAIL" and ERROR in t.user_attrs)
+        for t in trials
+    )
+    return ended, sum(t.state.name == "RUNNING" for t in trials)
+
+
+def line_of(trial: Any) -> str:
+    """A trial in a line."""
+    shown = " ".join(f"{k}={text_of(v)}" for k, v in trial.params.items())
+    value = "" if trial.value is None else f" {trial.value:.4g}"
+    error = printable(trial.user_attrs.get(ERROR, ""), 300)
+    state = trial.state.name.lower().replace("fail", "failed")
+    return f"trial {trial.number:>3} {state}{value}  {shown}  {error}".rstrip()
+
+
+def text_of(value: Any) -> str:
+    """A value as on the command line."""
+    if isinstance(value, bool):
+        return str(int(value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def flags_of(sweep: Sweep, params: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """The flags of one training."""
+    flags = {**sweep.given, **params, "seed": seed}
+    if np.isfinite(sweep.budget.steps):
+        flags["num_timesteps"] = int(sweep.budget.steps)
+    if sweep.objective.level is not None:
+        flags["stop_at"] = sweep.objective.level
+    return {k: int(v) if isinstance(v, bool) else v for k, v in flags.items()}
+
+
+def train_seeds(
+    sweep: Sweep,
+    params: Mapping[str, Any],
+    folder: Path,
+    seeds: range,
+    on_curve: Callable[[Curve], None] = lambda curve: None,
+) -> list[float]:
+    """The value of the training of each seed, in `folder`/seed<n>.
+
+    Args:
+      sweep: says how to train.
+      params: the settings of the trial.
+      folder: for the run folders.
+      seeds: of the trainings, one after the other.
+      on_curve: called with the curve of the first one, whenever it has grown.
+    """
+    values = []
+    for seed in seeds:
+        place = folder / f"seed{seed}"
+        seen = on_curve if seed == seeds[0] else _ignore
+        watch = Watch(place, sweep.budget, sweep.hang_minutes, seen)
+        curve = train(flags_of(sweep, params, seed), place, watch)
+        values.append(value_of(curve, sweep.budget, sweep.objective, place))
+    return values
+
+
+def _run_trial(trial: Any, sweep: Sweep, folder: Path, optuna: Any) -> float:
+    algorithm = entry(sweep.given.get("alg", "her"))
+    params = suggest(trial, sweep.space, sweep.given, algorithm)
+    name = trial.user_attrs.get(FOLDER) or f"trial_{trial.number:04}"
+    trial.set_user_attr(FOLDER, name)
+    from_flags(**flags_of(sweep, params, 0))  # values that exclude each other
+    reported = 0
+
+    def compare(curve: Curve) -> None:
+        """Ends the trial if its curve is hopeless beside those of other trials."""
+        nonlocal reported
+        for point, score in points(curve, sweep.budget):
+            if point > reported:
+                trial.report(sweep.objective.sign * score, point)
+                reported = point
+                if trial.should_prune():
+                    raise optuna.TrialPruned
+
+    seeds = range(sweep.n_seeds)
+    return float(np.mean(train_seeds(sweep, params, folder / name, seeds, compare)))
+
+
+def _ignore(curve: Curve) -> None:
+    """Nothing is compared."""
+
+
+def _require_same(sweep: Sweep, folder: Path) -> None:
+    path, facts = folder / SPEC, json.loads(json.dumps(sweep.facts()))
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, json.dumps(facts, indent=2).encode())
+        return
+    try:
+        found = json.loads(path.read_text())
+        differing = [k for k in facts if found.get(k) != facts[k]]
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"{printable(path)} is damaged: {error}") from None
+    if differing:
+        raise ValueError(
+            f"the folder must be new or hold this sweep, found one with another "
+            f"{differing[0]} in {printable(folder)}.  Choose another --out."
+        )
+
+
+def _sampler(optuna: Any, sweep: Sweep, n_before: int) -> Any:
+    samplers, seed = optuna.samplers, sweep.sampler_seed + n_before
+    if sweep.sampler == "random":
+        return samplers.RandomSampler(seed=seed)
+    if sweep.sampler == "grid":
+        for dimension in sweep.space:
+            if not dimension.choices:
+                raise ValueError(
+                    f"the grid needs choices for every setting, found a range for "
+                    f"{dimension.name}.  Give choices, or --sampler=tpe."
+                )
+        grid = {d.name: [*d.choices] for d in sweep.space}
+        return samplers.GridSampler(grid, seed=sweep.sampler_seed)
+    return samplers.TPESampler(seed=seed, n_startup_trials=10, constant_liar=True)
+
+
+def _pruner(optuna: Any, name: str) -> Any:
+    pruners = optuna.pruners
+    if name == "median":
+        return pruners.MedianPruner(
+            n_startup_trials=STARTUP, n_warmup_steps=WARM_UP - 1
+        )
+    if name == "halving":
+        return pruners.SuccessiveHalvingPruner(min_resource=WARM_UP, reduction_factor=2)
+    return pruners.NopPruner()
+
+
+def _optuna() -> Any:
+    try:
+        import optuna
+    except ImportError:
+        raise RuntimeError(
+            "sweeps need the package optuna.  Install it: pip install "
+            "'baselines-her[sweep]'."
+        ) from None
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+    return optuna

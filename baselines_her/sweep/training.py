@@ -1,0 +1,124 @@
+"""One training of a sweep: a process of its own, watched until it ends or is ended."""
+
+import ctypes
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..runs.history import FINISHED
+from .objective import Budget, Curve, read_curve
+
+PR_SET_PDEATHSIG = 1
+POLL = 0.5  # seconds
+SAVING = 60.0  # seconds that a process gets to save after it was asked to end
+LOG = "log.txt"
+SHOWN = 300  # characters of the last line of a log
+
+
+class Watch:
+    """Follows a process by the rows that it writes."""
+
+    def __init__(
+        self,
+        folder: Path,
+        budget: Budget,
+        hang_minutes: float,
+        on_curve: Callable[[Curve], None],
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._folder, self._budget, self._hang = folder, budget, 60.0 * hang_minutes
+        self._on_curve, self._clock = on_curve, clock
+        self._n, self._since = -1, clock()
+
+    def ends(self) -> bool:
+        """Whether the process should end now, because its minutes are over.
+
+        Calls `on_curve` if there are new rows; its errors end the training, too.
+
+        Raises:
+          RuntimeError: it has written no row for too long.
+        """
+        curve = read_curve(self._folder)
+        if len(curve.steps) == self._n:
+            if self._clock() - self._since > self._hang:
+                raise RuntimeError(
+                    f"no evaluation for {self._hang / 60:g} minutes: the training "
+                    "hangs, or --hang must be longer"
+                )
+            return False
+        self._n, self._since = len(curve.steps), self._clock()
+        if self._n == 0:
+            return False
+        self._on_curve(curve)
+        return bool(curve.minutes[-1] >= self._budget.minutes)
+
+
+def train(flags: dict[str, Any], folder: Path, watch: Watch) -> Curve:
+    """Trains in `folder`, or continues there; returns the curve.
+
+    The output goes to log.txt in the folder.  Ctrl-C, an error here, or the end of this
+    process end the training, too: it saves a checkpoint, from which it can continue.
+
+    Raises:
+      RuntimeError: the training failed or hangs; the message holds its last line.
+    """
+    if (folder / FINISHED).exists():
+        return read_curve(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    words = [f"--{k}={v}" for k, v in {**flags, "log_path": folder}.items()]
+    command = [sys.executable, "-m", "baselines_her.run", *words]
+    with (folder / LOG).open("a") as log:
+        process = subprocess.Popen(
+            command,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C reaches it once: from here
+            preexec_fn=end_with_parent if sys.platform == "linux" else None,
+        )
+        try:
+            was_ended = _wait(process, watch)
+        finally:
+            _end(process)
+    if process.returncode and not was_ended:
+        raise RuntimeError(
+            f"the training in {folder} ended with code {process.returncode}: "
+            f"{_last_line(folder / LOG)}"
+        )
+    return read_curve(folder)
+
+
+def end_with_parent() -> None:
+    """Makes Linux interrupt this process when its parent is killed: it saves then."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+
+
+def _wait(process: subprocess.Popen, watch: Watch) -> bool:
+    """Waits until the process has ended; returns whether it was asked to."""
+    while True:
+        try:
+            process.wait(POLL)
+            return False
+        except subprocess.TimeoutExpired:
+            if watch.ends():
+                return True
+
+
+def _end(process: subprocess.Popen) -> None:
+    """Asks the process to save and end, and kills it if it does not."""
+    if process.poll() is not None:
+        return
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(SAVING)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _last_line(path: Path) -> str:
+    lines = path.read_text(errors="replace").strip().splitlines()
+    return lines[-1][-SHOWN:] if lines else "it printed nothing"

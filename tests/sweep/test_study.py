@@ -1,0 +1,308 @@
+"""Studies: trials that end, fail, are pruned, or lose their process."""
+
+import csv
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from baselines_her.sweep import study as studies
+from baselines_her.sweep.__main__ import counts_of, main
+from baselines_her.sweep.objective import Budget, Objective, read_curve
+from baselines_her.sweep.results import (
+    command_of,
+    complete,
+    confirm,
+    preset_of,
+    write_page,
+    write_table,
+)
+from baselines_her.sweep.space import Dimension
+from baselines_her.sweep.study import Sweep, n_of, open_study, run_trials
+from baselines_her.sweep.training import Watch, train
+
+pytest.importorskip("optuna")
+SPACE = [Dimension("Q_lr", 1e-4, 1e-2, log=True)]
+GIVEN = {"env": "FetchReach-v4", "preset": "laptop"}
+HEADER = "steps/env,time/total,test/success_rate\n"
+
+
+def sweep_of(**changes):
+    parts = {
+        "given": GIVEN,
+        "space": SPACE,
+        "budget": Budget(steps=1000),
+        "objective": Objective(),
+        "n_seeds": 1,
+        "sampler": "random",
+        "sampler_seed": 0,
+        "pruner": "none",
+    }
+    return Sweep(**{**parts, **changes})
+
+
+class Trainings:
+    """Stands in for `train`: ten rows with the score that a function gives."""
+
+    def __init__(self, monkeypatch, score=lambda flags, n: 0.1 * n):
+        self.score, self.flags, self.folders = score, [], []
+        monkeypatch.setattr(studies, "train", self)
+
+    def __call__(self, flags, folder, watch):
+        self.flags.append(flags)
+        self.folders.append(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "progress.csv").write_text(HEADER)
+        for n in range(1, 11):
+            with (folder / "progress.csv").open("a") as file:
+                file.write(f"{100 * n},{6 * n},{self.score(flags, n)}\n")
+            if watch.ends():
+                break
+        return read_curve(folder)
+
+
+def rows_of(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_trials_are_run_and_the_same_command_continues(tmp_path, monkeypatch):
+    trainings = Trainings(monkeypatch, lambda flags, n: flags["Q_lr"])
+    sweep, told = sweep_of(n_seeds=2), []
+    study = open_study(sweep, tmp_path / "s", None)
+    run_trials(study, sweep, tmp_path / "s", 3, told.append)
+    assert len(told) == 3 and len(trainings.flags) == 6
+    assert [f["seed"] for f in trainings.flags] == [0, 1] * 3
+    assert all(f["num_timesteps"] == 1000 for f in trainings.flags)
+    again = open_study(sweep, tmp_path / "s", None)
+    run_trials(again, sweep, tmp_path / "s", 5)
+    assert len(trainings.flags) == 10  # two more trials
+    rates = [f["Q_lr"] for f in trainings.flags[::2]]
+    assert len(set(rates)) == 5
+    best = complete(again)
+    assert best[0].value == pytest.approx(max(rates))
+    write_table(again, sweep, tmp_path / "s.csv")
+    rows = rows_of(tmp_path / "s.csv")
+    assert [float(row["Q_lr"]) for row in rows] == pytest.approx(rates)
+    assert {row["state"] for row in rows} == {"COMPLETE"}
+
+
+def test_a_trial_that_fails_counts_and_says_why(tmp_path, monkeypatch):
+    def fail(flags, folder, watch):
+        if len(seen) == 1:
+            seen.append(folder)
+            raise RuntimeError("the training ended with code 2: a reason")
+        seen.append(folder)
+        return good(flags, folder, watch)
+
+    seen, good = [], Trainings(monkeypatch)
+    monkeypatch.setattr(studies, "train", fail)
+    sweep = sweep_of()
+    study = open_study(sweep, tmp_path / "s", None)
+    run_trials(study, sweep, tmp_path / "s", 3)
+    assert len(seen) == 3
+    write_table(study, sweep, tmp_path / "s.csv")
+    rows = rows_of(tmp_path / "s.csv")
+    assert [row["state"] for row in rows] == ["COMPLETE", "FAIL", "COMPLETE"]
+    assert rows[1]["error"].endswith("a reason") and n_of(study.trials) == (3, 0)
+
+
+def test_hopeless_trials_are_pruned(tmp_path, monkeypatch):
+    trainings = Trainings(monkeypatch)
+    trainings.score = lambda flags, n: (
+        0.0 if len(trainings.flags) == 8 else 0.5 + 0.01 * len(trainings.flags)
+    )
+    sweep = sweep_of(pruner="median")
+    study = open_study(sweep, tmp_path / "s", None)
+    run_trials(study, sweep, tmp_path / "s", 9)
+    states = [t.state.name for t in study.trials]
+    assert states == ["COMPLETE"] * 7 + ["PRUNED", "COMPLETE"]
+    kept = rows_of(tmp_path / "s" / "trial_0007" / "seed0" / "progress.csv")
+    assert (
+        len(kept) == 3
+    )  # the fifth of 20 points is reached with the third of ten rows
+
+
+def test_minutes_to_a_level_are_minimised(tmp_path, monkeypatch):
+    trainings = Trainings(monkeypatch, lambda flags, n: float(n * flags["Q_lr"] > 2e-3))
+    sweep = sweep_of(objective=Objective(0.9), pruner="median")
+    study = open_study(sweep, tmp_path / "s", None)
+    run_trials(study, sweep, tmp_path / "s", 4)
+    assert trainings.flags[0]["stop_at"] == 0.9
+    best, worst = complete(study)[0], complete(study)[-1]
+    assert best.value < worst.value and best.params["Q_lr"] > worst.params["Q_lr"]
+
+
+def test_the_best_is_confirmed_beside_the_preset_and_nothing_is_repeated(
+    tmp_path, monkeypatch
+):
+    trainings = Trainings(monkeypatch, lambda flags, n: flags.get("Q_lr", 5e-5))
+    sweep, said = sweep_of(), []
+    study = open_study(sweep, tmp_path / "s", None)
+    run_trials(study, sweep, tmp_path / "s", 4)
+    rows = confirm(study, sweep, tmp_path / "s", 2, 3, said.append)
+    assert rows[0]["name"] == "preset" and len(rows) == 3
+    best = complete(study)
+    assert rows[1]["params"] == best[0].params and rows[2]["params"] == best[1].params
+    assert rows[0]["fresh"] == pytest.approx([5e-5] * 3)
+    assert [f["seed"] for f in trainings.flags[4:7]] == [1000, 1001, 1002]
+    assert said[1].startswith(f"trial {best[0].number}: ")
+    assert json.loads((tmp_path / "s" / "confirm.json").read_text()) == rows
+
+
+def test_a_page_loads_nothing_and_text_stays_text(tmp_path, monkeypatch):
+    Trainings(monkeypatch, lambda flags, n: flags["Q_lr"])
+    sweep = sweep_of(given={**GIVEN, "env": "<script>alert(1)</script>"})
+    folder = tmp_path / "s"
+    study = open_study(sweep, folder, None)
+    monkeypatch.setattr(studies, "from_flags", lambda **flags: None)
+    run_trials(study, sweep, folder, 6)
+    text = write_page(study, sweep, folder).read_text()
+    assert "<script" not in text and "&lt;script&gt;" in text
+    assert text.count("data:image/png;base64,") >= 4
+    assert not re.search(r"(src|href)=.(?!data:)", text)
+    assert "default-src 'none'" in text
+    assert {p.stem for p in folder.glob("*.png")} >= {"history", "importance", "slice"}
+
+
+def test_best_settings_are_a_command_and_a_preset():
+    params = {"Q_lr": 0.00123456, "layer_norm": True, "n_batches": 20}
+    found = command_of(sweep_of(), params)
+    assert found == (
+        "python -m baselines_her.run --env=FetchReach-v4 --preset=laptop "
+        "--Q_lr=0.001235 --layer_norm=1 --n_batches=20"
+    )
+    assert '"Q_lr": 0.001235,' in preset_of(params) and '"layer_norm": True' in (
+        preset_of(params)
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"space": [Dimension("pi_lr", 1e-4, 1e-2, log=True)]},
+        {"budget": Budget(steps=2000)},
+        {"objective": Objective(0.9)},
+        {"given": {**GIVEN, "env": "FetchPush-v4"}},
+    ],
+)
+def test_another_sweep_is_not_mixed_in(tmp_path, change):
+    open_study(sweep_of(), tmp_path / "s", None)
+    with pytest.raises(ValueError, match="must be new or hold this sweep"):
+        open_study(sweep_of(**change), tmp_path / "s", None)
+
+
+# -- commands -------------------------------------------------------------------
+
+TINY = ["--env=FetchReach", "--n_cycles=1", "--num_timesteps=100", "--n_batches=1"]
+TINY += ["--layers=1", "--hidden=8", "--num_env=1", "--collectors=0"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--env=FetchReach"], "needs --minutes or --num_timesteps"),
+        ([*TINY, "--minutes=3"], "and not both"),
+        ([*TINY, "--trials=0"], "must be at least 1"),
+        ([*TINY, "--seed=3"], "sets seed itself"),
+        ([*TINY, "--confirm=3"], "confirm must be"),
+        ([*TINY, "--level=0"], "level must be above 0"),
+        ([*TINY, "--sampler=grid"], "the grid needs choices"),
+        ([*TINY, "--nonsense=1"], "unknown argument --nonsense"),
+        ([*TINY, "--per_alpha=0.3"], "per_alpha has no effect"),
+    ],
+)
+def test_wrong_commands_are_refused(tmp_path, monkeypatch, capsys, arguments, sentence):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_locked_storage_is_told_in_one_sentence(tmp_path, capsys):
+    folder = tmp_path / "s"
+    folder.mkdir()
+    (folder / "study.db").write_bytes(
+        b"this is no database, but it is long enough " * 9
+    )
+    with pytest.raises(SystemExit, match="2"):
+        main([*TINY, f"--out={folder}"])
+    err = capsys.readouterr().err
+    assert "the sweep's storage" in err and err.count("\n") == 1
+    assert sqlite3.sqlite_version
+
+
+def test_counts():
+    assert counts_of("3x5") == (3, 5) and counts_of(None) == (0, 0)
+
+
+# -- processes ------------------------------------------------------------------
+
+
+def real_flags():
+    flags = dict(word.removeprefix("--").split("=") for word in TINY)
+    return {**flags, "seed": 0}
+
+
+def test_a_training_that_fails_is_told_by_its_last_line(tmp_path):
+    watch = Watch(tmp_path / "run", Budget(), 30.0, lambda curve: None)
+    with pytest.raises(RuntimeError, match=r"ended with code 2: error: .*n_batches"):
+        train({**real_flags(), "n_batches": 0}, tmp_path / "run", watch)
+
+
+def test_a_training_that_hangs_is_ended(tmp_path, monkeypatch):
+    flags = {**real_flags(), "num_timesteps": 10**9, "n_cycles": 10**6}
+    watch = Watch(tmp_path / "run", Budget(), 0.15, lambda curve: None)
+    with pytest.raises(RuntimeError, match=r"no evaluation for 0\.15 minutes"):
+        train(flags, tmp_path / "run", watch)
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from baselines_her.sweep import study as studies
+from baselines_her.sweep.__main__ import main
+studies.HEARTBEAT, studies.GRACE = 1, 4
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_sweep_that_is_killed_goes_on_and_counts_nothing_twice(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM.format(tests=str(Path(__file__).parents[1])))
+    space = tmp_path / "space.toml"
+    space.write_text("[Q_lr]\n")
+    flags = [*TINY, "--checkpoint_interval=0", "--trials=2", "--out=s"]
+    flags[2] = "--num_timesteps=1500"  # thirty epochs
+    command = [sys.executable, str(program), *flags, f"--space={space}"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    progress = tmp_path / "s" / "trial_0000" / "seed0" / "progress.csv"
+    end = time.monotonic() + 120
+    while not (progress.exists() and len(progress.read_text().splitlines()) > 3):
+        assert time.monotonic() < end and process.poll() is None
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    rows = rows_of(tmp_path / "s" / "sweep.csv")
+    states = [row["state"] for row in rows]
+    assert sorted(states) == ["COMPLETE", "COMPLETE", "FAIL"]
+    # the killed trial and the one that continues it have the same settings and folder
+    rates = [row["Q_lr"] for row in rows if row["state"] == "COMPLETE"]
+    assert rows[0]["state"] == "FAIL" and rows[0]["Q_lr"] in rates
+    assert len(set(rates)) == 2
+    assert len([*(tmp_path / "s").glob("trial_*")]) == 2
+    log = (progress.parent / "log.txt").read_text()
+    assert "continues after" in log
+    assert len(progress.read_text().splitlines()) == 31
