@@ -237,8 +237,9 @@ class PPO:
         n_full = total // size
 
         def step(index, ok, totals, n):
-            vector = self._gradient_vector(rows, index)
-            return self._applied(vector, ok, active, totals, n, lr_scale)
+            gradients, terms = self._gradients(rows, index)
+            parts = ok, active, totals, n, lr_scale
+            return self._applied(gradients, terms, *parts)
 
         def body(k, ok, totals, n):
             index = tf.slice(order, [k * size], [size])
@@ -286,11 +287,14 @@ class PPO:
 
     @tf.function(jit_compile=True, autograph=False)
     def _compiled_gradients(self, rows, index):
-        return self._gradient_vector(rows, index)
+        gradients, terms = self._gradients(rows, index)
+        return flatten([*gradients, terms])
 
     @tf.function(jit_compile=True, autograph=False)
     def _compiled_step(self, vector, ok, active, totals, n, lr_scale):
-        return self._applied(vector, ok, active, totals, n, lr_scale)
+        gradients = unflatten(vector[: -len(TERMS)], self._learned)
+        parts = ok, active, totals, n, lr_scale
+        return self._applied(gradients, vector[-len(TERMS) :], *parts)
 
     # -- parts of the program ------------------------------------------------
 
@@ -329,8 +333,8 @@ class PPO:
         target = advantage + value
         return rows._replace(value=value, advantage=advantage, target=target)
 
-    def _gradient_vector(self, rows: Rows, index):
-        """Gradients of a minibatch as one vector that ends with TERMS."""
+    def _gradients(self, rows: Rows, index):
+        """Gradients of a minibatch, and TERMS; the norm is not known yet."""
         config = self._config.ppo
         x, action, old_log_prob, old_value, advantage, target = (
             tf.gather(field, index) for field in rows
@@ -356,21 +360,20 @@ class PPO:
         outside = tf.abs(ratio - 1.0) > config.cliprange
         clipped = tf.reduce_mean(tf.cast(outside, tf.float32))
         terms = [policy_loss, value_loss, entropy, kl, clipped, tf.constant(0.0)]
-        return flatten([*gradients, *terms])
+        return gradients, tf.stack(terms)
 
-    def _applied(self, vector, ok, active, totals, n, lr_scale):
-        """One step of Adam with clipped gradients, if the whole vector is finite."""
-        gradients = unflatten(vector[: -len(TERMS)], self._learned)
+    def _applied(self, gradients, terms, ok, active, totals, n, lr_scale):
+        """One step of Adam with clipped gradients, if all numbers are finite."""
+        ok &= all_finite([*gradients, terms])
         gradients, norm = tf.clip_by_global_norm(
             gradients, self._config.ppo.max_grad_norm
         )
-        ok &= all_finite([vector])
         applies = ok & active
         self._adam.apply(gradients, applies, lr_scale * self._adapted)
         if self._config.network.std == "free":
             least = self._config.network.log_std_min
             self._log_std.assign(tf.maximum(self._log_std, least))
-        terms = tf.concat([vector[-len(TERMS) : -1], [norm]], axis=0)
+        terms = tf.concat([terms[:-1], [norm]], axis=0)
         counted = tf.cast(applies, tf.float32)
         return ok, totals + tf.where(applies, terms, 0.0), n + counted
 

@@ -48,8 +48,8 @@ CHOICES = """
 <section><form id="choices">
 <label>column <select id="column"></select></label>
 <label>against <select id="axis"></select></label>
-<label>smoothing <input id="smooth" type="range" min="0" max="0.95" step="0.05" value="0">
-</label>
+<label>smoothing
+<input id="smooth" type="range" min="0" max="0.95" step="0.05" value="0"></label>
 <label><input id="join" type="checkbox" checked> mean of seeds</label>
 </form><div id="chart"></div></section>
 <section><h2>More columns</h2><div id="panels"></div></section>
@@ -77,34 +77,31 @@ def _settings(runs: list[Run]) -> str:
 
 
 def _films(runs: list[Run]) -> str:
-    return _figures("Films", {
-        run.name: f'<video controls muted loop playsinline src="{run.film}"></video>'
-        for run in runs
-        if run.film
-    })  # fmt: skip
+    video = '<video controls muted loop playsinline src="{}"></video>'
+    shown = [(run.name, video.format(run.film)) for run in runs if run.film]
+    return _figures("Films", shown)
 
 
 def _maps(runs: list[Run]) -> str:
-    shown = {}
+    shown = []
     for run in runs:
         if run.goals is None:
             continue
         views = [goal_map(run.goals)]
         if run.goals.goal.shape[1] > 2:
             views.append(goal_map(run.goals, 0, 2))
-        shown[f"{run.name}: goals reached (circles) and missed (crosses)"] = "".join(
-            views
-        )
+        caption = f"{run.name}: goals reached (circles) and missed (crosses)"
+        shown.append((caption, "".join(views)))
     return _figures("Goals", shown)
 
 
-def _figures(title: str, shown: dict[str, str]) -> str:
+def _figures(title: str, shown: list[tuple[str, str]]) -> str:
     """A section of pictures with their captions; empty if there are none."""
     if not shown:
         return ""
     figures = "".join(
         f"<figure>{picture}<figcaption>{html.escape(caption)}</figcaption></figure>"
-        for caption, picture in shown.items()
+        for caption, picture in shown
     )
     return f'<section><h2>{title}</h2><div class="row">{figures}</div></section>'
 

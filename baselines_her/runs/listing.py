@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ..cli.command import Parser, run_command
 from .foreign import printable
 from .history import (
+    EVALUATION,
     FINISHED,
     PROGRESS,
     find_folders,
@@ -71,7 +72,8 @@ def read_progress(folder: Path) -> Progress:
         return Progress()
     steps, seconds, *score = (float(values[-1]) for values in columns.values())
     shown = [SCORES[k].format(x) for k, x in zip(scores, score) if math.isfinite(x)]
-    state = "finished" if (folder / FINISHED).exists() else "unfinished"
+    is_finished = any((folder / name).exists() for name in (FINISHED, EVALUATION))
+    state = "finished" if is_finished else "unfinished"
     return Progress(f"{steps:,.0f}", "".join(shown), f"{seconds / 60:.1f}", state)
 
 

@@ -260,9 +260,7 @@ def _sampler(optuna: Any, sweep: Sweep, n_before: int) -> Any:
 def _pruner(optuna: Any, name: str) -> Any:
     pruners = optuna.pruners
     if name == "median":
-        return pruners.MedianPruner(
-            n_startup_trials=STARTUP, n_warmup_steps=WARM_UP - 1
-        )
+        return pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=WARM_UP)
     if name == "halving":
         return pruners.SuccessiveHalvingPruner(min_resource=WARM_UP, reduction_factor=2)
     return pruners.NopPruner()

@@ -12,7 +12,7 @@ from baselines_her.runs.listing import listing
 def test_every_run_has_a_line(tmp_path):
     write_run(tmp_path / "a" / "one", [0.25, 0.5], latest=0.5)
     write_run(tmp_path / "two", [1234.5], "HalfCheetah-v5", "test/return", latest=1.0)
-    (tmp_path / "two" / "FINISHED").touch()
+    (tmp_path / "a" / "one" / "evaluation.json").unlink()  # `two` is a kept result
     (tmp_path / "three").mkdir()
     started = {"config": {"env": "FetchPush-v4", "preset": "tuned"}}
     (tmp_path / "three" / "config.json").write_text(json.dumps(started))

@@ -125,9 +125,7 @@ def test_hopeless_trials_are_pruned(tmp_path, monkeypatch):
     states = [t.state.name for t in study.trials]
     assert states == ["COMPLETE"] * 7 + ["PRUNED", "COMPLETE"]
     kept = rows_of(tmp_path / "s" / "trial_0007" / "seed0" / "progress.csv")
-    assert (
-        len(kept) == 3
-    )  # the fifth of 20 points is reached with the third of ten rows
+    assert len(kept) == 3  # point 5 of 20 is reached with the third of ten rows
 
 
 def test_minutes_to_a_level_are_minimised(tmp_path, monkeypatch):

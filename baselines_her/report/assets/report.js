@@ -69,7 +69,7 @@
     });
   }
 
-  function draw(place, found, column, axis, height) {
+  function draw(place, found, column, axis, height, hasLegend) {
     place.replaceChildren();
     if (!found.length) return;
     const tables = found.map((curve) => [curve.x, curve.y]);
@@ -77,12 +77,13 @@
       label: curve.name, stroke: colour(curve, n), width: 2, spanGaps: true,
     }));
     const ink = style("--ink"), line = style("--line");
-    const axes = [{ label: TITLES[axis] || axis }, { label: column }].map((part) => ({
-      ...part, stroke: ink, grid: { stroke: line }, ticks: { stroke: line }, size: 56,
+    const sides = [{ label: TITLES[axis], size: 36 }, { label: column, size: 60 }];
+    const axes = sides.map((side) => ({
+      ...side, stroke: ink, grid: { stroke: line }, ticks: { stroke: line },
       values: (plot, values) => values.map(short),
     }));
     const options = { width: place.clientWidth, height, series: [{ label: axis }, ...series],
-      axes, scales: { x: { time: false } }, legend: { show: found.length < 13 } };
+      axes, scales: { x: { time: false } }, legend: { show: hasLegend && found.length < 13, live: false } };
     new uPlot(options, uPlot.join(tables), place);
   }
 
@@ -105,19 +106,20 @@
       return pick("join").checked ? joined(found) : found;
     };
     const column = pick("column").value;
-    draw(pick("chart"), shown(column), column, axis, 360);
+    draw(pick("chart"), shown(column), column, axis, 360, true);
     pick("panels").replaceChildren();
     for (const name of data.panels.filter((panel) => panel !== column)) {
       const place = document.createElement("div");
       pick("panels").appendChild(place);
-      draw(place, shown(name), name, axis, 220);
+      draw(place, shown(name), name, axis, 220, false);
     }
   }
 
   columns.forEach((name) => option(pick("column"), name, name));
   data.axes.forEach((name) => option(pick("axis"), name, TITLES[name]));
   if (data.panels.length) pick("column").value = data.panels[0];
-  pick("choices").addEventListener("input", redraw);
+  pick("choices").addEventListener("change", redraw);
+  pick("smooth").addEventListener("input", redraw);
   pick("choices").addEventListener("submit", (event) => event.preventDefault());
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   let width = innerWidth;
