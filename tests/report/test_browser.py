@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from test_report import HOSTILE, written
+from reported_runs import HOSTILE, written
 
 from baselines_her.report.__main__ import report
 
