@@ -6,7 +6,8 @@ BIN = $(VENV)/bin
 TASK ?= FetchPickAndPlace
 # A HalfCheetah episode has 1,000 steps, a Fetch episode 50.
 EPISODES ?= $(if $(filter HalfCheetah,$(TASK)),1,10)
-RESULTS ?= reach push pick slide hand pick_control demos demos_contrast demos_imperfect \
+RESULTS ?= reach push pick slide hand push_relay pick_relay pick_control demos \
+  demos_contrast demos_imperfect \
   pick_study slide_study workers tuning_push tuning_pick tuning_slide two_cores \
   cheetah_1m cheetah_3m tuning_cheetah tuning_cheetah_3m locomotion cheetah_aidl
 RUNS = results

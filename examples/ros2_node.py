@@ -27,23 +27,29 @@ class Driver:
 
     def __init__(self, act):
         self._act, self.goal = act, None
-        self._state, self._time = None, -np.inf
+        self._position, self._velocity = np.zeros(3), np.zeros(3)
+        self._times = [-np.inf, -np.inf]  # of position and velocity
 
-    def see(self, position, velocity, now):
-        """Takes the gripper's position and velocity [3], in metres and seconds."""
-        fingers = np.zeros(2), np.zeros(2)  # closed, at rest
-        parts = position, fingers[0], np.asarray(velocity) * PERIOD, fingers[1]
-        self._state, self._time = np.concatenate(parts).astype(np.float32), now
+    def see_position(self, position, now):
+        """Takes the gripper's position [3], in metres."""
+        self._position, self._times[0] = np.asarray(position), now
+
+    def see_velocity(self, velocity, now):
+        """Takes the gripper's velocity [3], in metres per second."""
+        self._velocity, self._times[1] = np.asarray(velocity), now
 
     def target(self, now):
         """Where the gripper should move, or None to stand still."""
-        is_old = now - self._time > OLD
-        if self.goal is None or is_old:
+        if self.goal is None or now - min(self._times) > OLD:
             return None
-        action = self._act(self._state, np.clip(self.goal, LOW, HIGH))
+        closed = np.zeros(2)  # the fingers, which are also at rest
+        parts = self._position, closed, self._velocity * PERIOD, closed
+        state = np.concatenate(parts).astype(np.float32)
+        action = self._act(state, np.clip(self.goal, LOW, HIGH))
         if not np.isfinite(action).all():
             return None
-        return np.clip(self._state[:3] + STEP * np.clip(action[:3], -1, 1), LOW, HIGH)
+        move = STEP * np.clip(action[:3], -1, 1)
+        return np.clip(self._position + move, LOW, HIGH)
 
 
 def main():
@@ -56,7 +62,7 @@ def main():
     class PolicyNode(Node):
         def __init__(self):
             super().__init__("baselines_her_policy")
-            self.driver, self.velocity = Driver(act), np.zeros(3)
+            self.driver = Driver(act)
             self.create_subscription(PointStamped, "goal", self.on_goal, 1)
             self.create_subscription(TwistStamped, "gripper_twist", self.on_twist, 1)
             self.create_subscription(PoseStamped, "gripper_pose", self.on_pose, 1)
@@ -72,11 +78,11 @@ def main():
 
         def on_twist(self, message):
             v = message.twist.linear
-            self.velocity = np.array([v.x, v.y, v.z])
+            self.driver.see_velocity([v.x, v.y, v.z], self.now())
 
         def on_pose(self, message):
             p = message.pose.position
-            self.driver.see(np.array([p.x, p.y, p.z]), self.velocity, self.now())
+            self.driver.see_position([p.x, p.y, p.z], self.now())
 
         def on_timer(self):
             target = self.driver.target(self.now())

@@ -104,27 +104,33 @@ def test_the_node_moves_by_the_action_within_limits(ros2):
 
     driver = ros2.Driver(act)
     driver.goal = np.array([1.3, 0.7, 5.0])
-    driver.see(np.array([1.2, 0.6, 0.5]), np.array([1.0, 0.0, -0.5]), now=10.0)
+    driver.see_position([1.2, 0.6, 0.5], now=10.0)
+    driver.see_velocity([1.0, 0.0, -0.5], now=10.01)
     target = driver.target(now=10.05)
     np.testing.assert_allclose(target, [1.25, 0.575, 0.45], atol=1e-6)
     state, goal = asked[0]
     np.testing.assert_allclose(goal, [1.3, 0.7, 0.9])
     wanted = [1.2, 0.6, 0.5, 0, 0, 0.04, 0, -0.02, 0, 0]  # velocities times 0.04 s
     np.testing.assert_allclose(state, wanted, atol=1e-6)
-    driver.see(np.array([1.54, 0.41, 0.43]), np.zeros(3), now=11.0)
+    driver.see_position([1.54, 0.41, 0.43], now=11.0)
+    driver.see_velocity(np.zeros(3), now=11.0)
     np.testing.assert_allclose(driver.target(11.0), [1.55, 0.4, 0.42], atol=1e-6)
 
 
 def test_the_node_stands_still_without_a_goal_or_a_recent_state(ros2):
     driver = ros2.Driver(lambda state, goal: np.zeros(4))
-    driver.see(np.array([1.3, 0.7, 0.5]), np.zeros(3), now=10.0)
+    driver.see_position([1.3, 0.7, 0.5], now=10.0)
+    driver.see_velocity(np.zeros(3), now=10.0)
     assert driver.target(10.0) is None  # no goal
     driver.goal = np.array([1.3, 0.7, 0.5])
     assert driver.target(10.09) is not None
     assert driver.target(10.11) is None  # the state is too old
+    driver.see_position([1.3, 0.7, 0.5], now=10.2)
+    assert driver.target(10.2) is None  # the velocity still is
     broken = ros2.Driver(lambda state, goal: np.full(4, np.nan))
     broken.goal = driver.goal
-    broken.see(np.array([1.3, 0.7, 0.5]), np.zeros(3), now=10.0)
+    broken.see_position([1.3, 0.7, 0.5], now=10.0)
+    broken.see_velocity(np.zeros(3), now=10.0)
     assert broken.target(10.0) is None
 
 

@@ -3,9 +3,10 @@
 Held keys move the gripper in slow motion; episodes that succeed are written to a file.
 """
 
+import itertools
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -17,6 +18,7 @@ from ..envs.check import check
 from ..envs.make import env_factory
 from ..envs.render import make_rendered
 from ..envs.window import Window
+from ..rollout import reset_seed
 from ..runs.foreign import printable
 from ..seeding import DEMOS, stream
 from ..types import Act, Demos, EnvSpec, Start
@@ -171,20 +173,21 @@ def teleop(
             f"{spec.action_dim} actions.  Choose a Fetch task."
         )
     kept = [_existing(out, spec)] if out.exists() else []
+    known = {int(seed) for demos in kept for seed in demos.seed}
     built = make_rendered(factory, "human") if is_shown else factory()
     pace = Pace(STEP_SECONDS / speed, clock, sleep)
     actor = Steered(controls(built), pace)
     say(HELP.format(steps=spec.horizon, seconds=spec.horizon * pace.seconds))
     first = len(kept[0].goal) if kept else 0
     try:
-        n_kept, n = 0, first
+        n_kept, starts = 0, _starts(seed, known)
         while n_kept != episodes:
-            demo = _play(built, spec, actor, Start(stream(seed, DEMOS, n=n)), say)
-            n += 1
+            demo = _play(built, spec, actor, next(starts), say)
             if demo is None or not (keep_failures or demo.success[0]):
                 continue
             kept.append(demo)
-            write_demos(out, join(kept, generator="by hand"))
+            how = kept[0].facts.get("generator", "by hand")
+            write_demos(out, join(kept, generator=how))
             n_kept += 1
             say(f"{first + n_kept} episodes in {printable(out)}")
     except Ended:
@@ -194,6 +197,14 @@ def teleop(
     if not kept:
         raise RuntimeError("no episode succeeded, so nothing was written.")
     return out
+
+
+def _starts(seed: int, known: set[int]) -> Iterator[Start]:
+    """Starts of episodes, without those that a file holds already."""
+    for n in itertools.count():
+        start = Start(stream(seed, DEMOS, n=n))
+        if reset_seed(np.random.default_rng(start.seed)) not in known:
+            yield start
 
 
 def _play(
@@ -220,6 +231,11 @@ def _existing(path: Path, spec: EnvSpec) -> Demos:
         raise ValueError(
             f"out must be a new file or hold episodes of {spec.env_id}, found "
             f"{printable(demos.facts.get('env_id'))} in {printable(path)}."
+        )
+    if demos.state0 is None:
+        raise ValueError(
+            f"a file that is continued must hold start states, but {printable(path)} "
+            "has none.  Choose another --out."
         )
     return demos
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..algorithms import entry
 from ..runs import labels
-from ..runs.arrays import read_file
+from ..runs.arrays import DAMAGE, read_file
 from ..runs.foreign import printable
 from ..runs.history import (
     EVALUATION,
@@ -26,12 +26,12 @@ from ..runs.history import (
     read_object,
 )
 from ..runs.listing import read_progress
+from ..runs.plot import settings_of
 
 MOST_NUMBERS = 120_000  # in all curves together: about 0.9 MB
 MOST_RUNS = 60
 LONGEST = 100  # characters of a name or a setting
 MOST_FILM = 3 * 2**20  # bytes of the film of a run
-UNTOLD = {"seed", "log_path", "save_path", "resume", "play"}
 AXES = "steps/env", "time/total", "steps/updates"
 
 
@@ -80,7 +80,13 @@ def collect(paths: Iterable[Path], with_films: bool = True) -> list[Run]:
         _run(folder, own, group, most_rows, with_films)
         for folder, own, group in zip(folders, flags, groups)
     ]
-    return [run for run in runs if run.columns["steps/env"]]
+    found = [run for run in runs if run.columns.get("steps/env")]
+    if not found:
+        raise ValueError(
+            f"a run with rows must be in {printable(paths[0])}, found only "
+            f"{printable(folders[0])} without rows."
+        )
+    return found
 
 
 def differing(runs: list[Run]) -> list[str]:
@@ -103,7 +109,7 @@ def _run(
         "minutes": progress.minutes,
         "state": progress.state,
     }
-    settings = {k: _short(v) for k, v in flags.items() if k not in UNTOLD}
+    settings = {k: _short(v) for k, v in settings_of(flags).items()}
     names = read_header(folder)
     columns = {k: _thin(v, most_rows) for k, v in read_columns(folder, names).items()}
     return Run(
@@ -120,7 +126,9 @@ def _run(
 
 def _groups(flags: list[dict[str, Any]]) -> list[str]:
     """A title for each run, by the settings that differ; equal but for the seed."""
-    known = [{k: v for k, v in f.items() if k not in UNTOLD} for f in flags]
+    known = [
+        {k: v for k, v in settings_of(own).items() if v is not None} for own in flags
+    ]
     keys = [json.dumps(k, sort_keys=True) for k in known]
     first = {key: own for key, own in zip(reversed(keys), reversed(known))}
     unique = list(dict.fromkeys(keys))
@@ -161,7 +169,7 @@ def read_goals(folder: Path) -> Goals | None:
         good = goal.ndim == 2 and goal.shape[1] >= 2 and len(goal) == len(success) > 0
         if not good or success.ndim != 1 or not np.isfinite(goal).all():
             raise ValueError("goals and successes do not belong together")
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
         raise ValueError(
             f"{printable(folder / EVALUATION)} must hold a goal and a success for each "
             f"episode: {error}"
@@ -170,11 +178,20 @@ def read_goals(folder: Path) -> Goals | None:
 
 
 def _film(folder: Path) -> str:
-    """The latest film of a run as a data URL, if there is one and it is not large."""
-    films = sorted((folder / "videos").glob("epoch_*.mp4"), key=_epoch)
-    if not films or films[-1].stat().st_size > MOST_FILM:
+    """The latest film of a run as a data URL, if there is one and it is not large.
+
+    Links are not followed: a folder from elsewhere could name any file of this machine.
+    """
+    videos = folder / "videos"
+    films = (
+        [] if videos.is_symlink() else sorted(videos.glob("epoch_*.mp4"), key=_epoch)
+    )
+    if not films or films[-1].is_symlink() or not films[-1].is_file():
         return ""
-    data = base64.b64encode(read_file(films[-1], MOST_FILM)).decode()
+    try:
+        data = base64.b64encode(read_file(films[-1], MOST_FILM)).decode()
+    except (*DAMAGE, OSError):  # larger, or not readable
+        return ""
     return f"data:video/mp4;base64,{data}"
 
 

@@ -89,8 +89,11 @@ def _fewest(groups: list[Settings], names: list[str], common: list[str]) -> list
         if _n_kinds(groups, [*common, *more]) == len(groups):
             return [*common, *more]
     chosen = list(common)
-    while _n_kinds(groups, chosen) < len(groups):
-        chosen.append(max(names, key=lambda name: _n_kinds(groups, [*chosen, name])))
+    while (n_kinds := _n_kinds(groups, chosen)) < len(groups):
+        best = max(names, key=lambda name: _n_kinds(groups, [*chosen, name]))
+        if _n_kinds(groups, [*chosen, best]) == n_kinds:
+            break  # no setting tells the rest apart
+        chosen.append(best)
     return chosen
 
 

@@ -314,7 +314,7 @@ def _read(folder: Path) -> Run | None:
     panels = _panels_of(flags.get("alg", DEFAULT), folder)
     columns = read_columns(folder, [*panels, *(name for name, _, _ in AXES.values())])
     has_rows = len(next(iter(columns.values()))) > 0
-    run = Run(folder, flags.get("seed"), _settings(flags), columns, panels)
+    run = Run(folder, flags.get("seed"), settings_of(flags), columns, panels)
     return run if has_rows else None
 
 
@@ -346,7 +346,7 @@ def _panels(runs: list[Run]) -> Mapping[str, str]:
     return {name: first.panels[name] for name in names}
 
 
-def _settings(flags: dict[str, Any]) -> dict[str, Any]:
+def settings_of(flags: dict[str, Any]) -> dict[str, Any]:
     """The settings that distinguish runs; missing and idle ones get their defaults."""
     if flags.get("alg", DEFAULT) in NAMES:
         settings = entry(flags.get("alg", DEFAULT)).settings

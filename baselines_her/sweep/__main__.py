@@ -5,24 +5,26 @@ command again continues the sweep.
 """
 
 import argparse
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..algorithms import entry
+from ..algorithms import Entry, entry
 from ..cli.command import Parser, run_command
 from ..cli.flags import parse_flags
-from ..config import from_flags, require_effects
+from ..config import from_flags, require_effects, to_flags
 from ..envs.make import resolve_id
 from ..runs.foreign import printable
 from .objective import Budget, Objective
 from .results import command_of, complete, confirm, preset_of, write_page, write_table
-from .space import default_space, read_space
+from .space import Dimension, default_space, read_space
 from .study import Sweep, line_of, open_study, run_trials
 from .training import end_with_parent
 
+HELPER_SEEDS = 100_003  # apart, so that helpers draw other values
 SAMPLERS, PRUNERS = ("tpe", "random", "grid"), ("median", "halving", "none")
 
 
@@ -37,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
     options, rest = _parser().parse_known_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C
     return run_command(_sweep, options, rest, arguments)
 
 
@@ -47,7 +50,7 @@ def _sweep(options: argparse.Namespace, rest: list[str], arguments: list[str]) -
     n_trials, counts = n_trials_of(options, sweep), counts_of(options.confirm)
     with storage_errors(options.storage or folder):
         study = open_study(sweep, folder, options.storage)
-        others = [_start(arguments) for _ in range(options.jobs - 1)]
+        others = [_start(arguments, n) for n in range(1, options.jobs)]
 
         def on_trial(trial: Any) -> None:
             print(line_of(trial), flush=True)
@@ -59,8 +62,10 @@ def _sweep(options: argparse.Namespace, rest: list[str], arguments: list[str]) -
                 process.wait()
         finally:
             for process in others:
-                process.send_signal(signal.SIGINT)
-        if options.is_helper:
+                process.terminate()
+            for process in others:
+                process.wait()
+        if options.helper:
             return
         write_table(study, sweep, folder / "sweep.csv")
         best = complete(study)
@@ -89,6 +94,16 @@ def sweep_of(options: argparse.Namespace, flags: dict[str, Any]) -> Sweep:
         raise ValueError("a sweep needs --minutes or --num_timesteps, and not both.")
     if options.minutes is not None and not options.minutes > 0:
         raise ValueError(f"minutes must be above 0, found {options.minutes:g}.")
+    if not options.hang > 0:
+        raise ValueError(f"hang must be above 0, found {options.hang:g}.")
+    if options.level is not None and options.minutes is None:
+        raise ValueError("level counts minutes: give --minutes, not --num_timesteps.")
+    config = to_flags(from_flags(**flags))
+    if options.minutes is not None and config.get("lr_schedule") == "linear":
+        raise ValueError(
+            "a linear learning rate ends with num_timesteps, which --minutes leaves "
+            "open.  Give --num_timesteps, or another --lr_schedule."
+        )
     steps = flags.pop("num_timesteps", None)
     for name in "seed", "log_path", "stop_at", "resume", "play", "save_path":
         if name in flags:
@@ -98,7 +113,7 @@ def sweep_of(options: argparse.Namespace, flags: dict[str, Any]) -> Sweep:
     require_effects(from_flags(**flags), flags)
     named = options.space != "default"
     space = read_space(options.space, algorithm) if named else default_space(algorithm)
-    space = [dimension for dimension in space if dimension.name not in flags]
+    space = left_of(space, flags, algorithm)
     if not space:
         raise ValueError("every setting of the space is given: nothing is left to try.")
     if options.level is not None and not options.level > 0:
@@ -110,10 +125,35 @@ def sweep_of(options: argparse.Namespace, flags: dict[str, Any]) -> Sweep:
         objective=Objective(options.level),
         n_seeds=options.seeds,
         sampler=options.sampler,
-        sampler_seed=options.sampler_seed,
+        sampler_seed=options.sampler_seed + HELPER_SEEDS * options.helper,
         pruner=options.pruner,
         hang_minutes=options.hang,
     )
+
+
+def left_of(
+    space: list[Dimension], flags: dict[str, Any], algorithm: Entry
+) -> list[Dimension]:
+    """The dimensions that given flags do not decide, and their possible choices."""
+    given = {*algorithm.expand(flags)}
+    if "nminibatches" in given:
+        given.add("batch_size")
+    found = []
+    for dimension in space:
+        if dimension.name in given:
+            continue
+        possible = [c for c in dimension.choices if _fits({**flags, dimension.name: c})]
+        if not dimension.choices or len(possible) > 1:
+            found.append(dimension._replace(choices=tuple(possible)))
+    return found
+
+
+def _fits(flags: dict[str, Any]) -> bool:
+    try:
+        from_flags(**flags)
+    except ValueError:
+        return False
+    return True
 
 
 def n_trials_of(options: argparse.Namespace, sweep: Sweep) -> int:
@@ -152,17 +192,18 @@ class storage_errors:
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         names = {c.__module__.partition(".")[0] for c in (kind.__mro__ if kind else ())}
         if names & {"optuna", "sqlalchemy", "sqlite3"}:
+            shown = re.sub("//[^@/]*@", "//...@", printable(self._storage))  # passwords
             reason = str(error).strip().splitlines() or [kind.__name__]
             raise RuntimeError(
-                f"the sweep's storage {printable(self._storage)} cannot be used: "
+                f"the sweep's storage {shown} cannot be used: "
                 f"{printable(reason[0], 300)}.  What has ended is kept; the same "
                 "command continues."
             ) from None
 
 
-def _start(arguments: list[str]) -> subprocess.Popen:
+def _start(arguments: list[str], number: int) -> subprocess.Popen:
     """Another process that works on the same study."""
-    words = [*arguments, "--jobs=1", "--is_helper"]
+    words = [*arguments, "--jobs=1", f"--helper={number}"]
     return subprocess.Popen(
         [sys.executable, "-m", "baselines_her.sweep", *words],
         start_new_session=True,
@@ -191,7 +232,7 @@ def _parser() -> Parser:
     add("--jobs", type=int, default=1, help="trials at the same time (default: 1)")
     add("--confirm", metavar="NxM", help="train the best N again, on M fresh seeds")
     add("--hang", type=float, default=30.0, help="minutes without an evaluation")
-    add("--is_helper", action="store_true", help=argparse.SUPPRESS)
+    add("--helper", type=int, default=0, help=argparse.SUPPRESS)
     return parser
 
 

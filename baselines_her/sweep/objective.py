@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ..runs.history import PROGRESS, read_columns
-from ..runs.table import LAST, reached, score_of
+from ..runs.table import reached, score_of
 
 POINTS = 20  # intermediate values of a trial, evenly spaced over its budget
+TAIL = 0.15  # the share of the budget whose evaluations count at a point
 UNREACHED = 2.0  # a level that is not reached counts as up to this many budgets
 
 
@@ -32,9 +33,9 @@ class Curve(NamedTuple):
 
 
 class Objective(NamedTuple):
-    """What is optimised."""
+    """What is optimised: the last scores, or the minutes to a level."""
 
-    level: float | None = None  # None: the last scores; else the minutes to this score
+    level: float | None = None  # needs a budget in minutes
 
     @property
     def direction(self) -> str:
@@ -65,34 +66,51 @@ def value_of(curve: Curve, budget: Budget, objective: Objective, folder: Path) -
     """The value of one training.
 
     A level that is not reached counts as the whole budget and a part of another one,
-    which is the larger the lower the best scores were.
+    which is the larger the lower the last scores were.  A run ends itself at its last
+    env step, so every evaluation is within a budget of steps.
 
     Raises:
-      ValueError: there was no evaluation within the budget.
+      ValueError: there was no evaluation within the minutes of the budget.
     """
-    within = budget.spent(curve) <= 1.0 + 1e-9
-    if not within.any():
+    n_within = int(np.searchsorted(curve.minutes, budget.minutes, side="right"))
+    if n_within == 0:
         raise ValueError("a training must have an evaluation within its budget.")
-    minutes, scores = curve.minutes[within], curve.scores[within]
+    within = Curve(*(values[:n_within] for values in curve))
+    score = _score_at(within, budget.spent(within), 1.0)
     if objective.level is None:
-        return float(scores[-LAST:].mean())
-    n = reached(scores, objective.level, score_of(folder, None))
+        return score
+    n = reached_at(within, objective, folder)
     if n is not None:
-        return float(minutes[n])
-    whole = budget.minutes if np.isfinite(budget.minutes) else float(minutes[-1])
-    missing = 1.0 - np.clip(scores[-LAST:].mean() / objective.level, 0.0, 1.0)
-    return float(whole * (1.0 + (UNREACHED - 1.0) * missing))
+        return float(within.minutes[n])
+    missing = 1.0 - np.clip(score / objective.level, 0.0, 1.0)
+    return float(budget.minutes * (1.0 + (UNREACHED - 1.0) * missing))
+
+
+def reached_at(curve: Curve, objective: Objective, folder: Path) -> int | None:
+    """The evaluation at which the level is reached, if there is one and it is."""
+    if objective.level is None or not len(curve.scores):
+        return None
+    return reached(curve.scores, objective.level, score_of(folder, None))
 
 
 def points(curve: Curve, budget: Budget) -> list[tuple[int, float]]:
     """(point, score) at each POINTS-th part of the budget that is spent.
 
-    The score at a point is the mean of the last evaluations up to it.
+    The score at a point is the mean of the evaluations in the TAIL of the budget before
+    it, or the last one if there is none.  So trials whose evaluations are further apart
+    are compared over the same stretch.
     """
-    spent, found = budget.spent(curve), []
-    for point in range(1, POINTS + 1):
-        until = np.flatnonzero(spent <= point / POINTS + 1e-9)
-        if not len(until) or spent[-1] < point / POINTS - 1e-9:
-            continue
-        found.append((point, float(curve.scores[until][-LAST:].mean())))
-    return found
+    spent = budget.spent(curve)
+    known = [p for p in range(1, POINTS + 1) if (spent <= p / POINTS + 1e-9).any()]
+    return [
+        (point, _score_at(curve, spent, point / POINTS))
+        for point in known
+        if spent[-1] >= point / POINTS - 1e-9
+    ]
+
+
+def _score_at(curve: Curve, spent: np.ndarray, share: float) -> float:
+    """The mean score in the stretch of the budget that ends at `share`."""
+    last = len(spent) if share >= 1.0 else int((spent <= share + 1e-9).sum())
+    first = int((spent <= share - TAIL + 1e-9).sum())
+    return float(curve.scores[min(first, last - 1) : last].mean())

@@ -5,6 +5,7 @@ import csv
 import html
 import io
 import json
+import math
 import shlex
 import warnings
 from collections.abc import Callable, Mapping
@@ -13,7 +14,8 @@ from statistics import mean, stdev
 from typing import Any
 
 from ..runs.files import write_atomically
-from .study import ERROR, Sweep, n_of, text_of, train_seeds
+from ..runs.foreign import printable
+from .study import ERROR, Sweep, n_of, text_of, train_seeds, value_of_trial
 
 CONFIRM_SEEDS = 1000  # the first seed of the trainings that confirm
 PLOTS = {
@@ -46,7 +48,7 @@ def complete(study: Any) -> list[Any]:
 
 
 def write_table(study: Any, sweep: Sweep, path: Path) -> None:
-    """All trials as CSV: number, state, value, minutes, settings, error."""
+    """All trials as CSV: number, state, value, minutes (start-up included), ..."""
     names = [dimension.name for dimension in sweep.space]
     text = io.StringIO(newline="")
     writer = csv.writer(text)
@@ -55,7 +57,7 @@ def write_table(study: Any, sweep: Sweep, path: Path) -> None:
         minutes = trial.duration.total_seconds() / 60 if trial.duration else None
         values = [trial.params.get(name, "") for name in names]
         error = trial.user_attrs.get(ERROR, "")
-        known = [trial.number, trial.state.name, trial.value, minutes]
+        known = [trial.number, trial.state.name, value_of_trial(trial), minutes]
         writer.writerow([*known, *values, error])
     write_atomically(path, text.getvalue().encode())
 
@@ -63,15 +65,16 @@ def write_table(study: Any, sweep: Sweep, path: Path) -> None:
 def command_of(sweep: Sweep, params: Mapping[str, Any]) -> str:
     """The command that trains with these settings."""
     flags = {**sweep.given, **params}
-    words = [f"--{name}={text_of(value)}" for name, value in flags.items()]
+    if math.isfinite(sweep.budget.steps):
+        flags["num_timesteps"] = int(sweep.budget.steps)
+    flags = {k: int(v) if isinstance(v, bool) else v for k, v in flags.items()}
+    words = [f"--{name}={value}" for name, value in flags.items()]
     return shlex.join(["python", "-m", "baselines_her.run", *words])
 
 
 def preset_of(params: Mapping[str, Any]) -> str:
     """The settings as an entry of a table of presets."""
-    values = {k: float(text_of(v)) if isinstance(v, float) else v
-              for k, v in params.items()}  # fmt: skip
-    return "\n".join(["{", *(f'    "{k}": {v!r},' for k, v in values.items()), "}"])
+    return "\n".join(["{", *(f'    "{k}": {v!r},' for k, v in params.items()), "}"])
 
 
 def confirm(
@@ -96,8 +99,13 @@ def confirm(
     seeds, rows = range(CONFIRM_SEEDS, CONFIRM_SEEDS + n_seeds), []
     for name, params, value in chosen:
         place = folder / "confirm" / name.replace(" ", "_")
-        values = train_seeds(sweep, params, place, seeds)
-        rows.append({"name": name, "params": params, "swept": value, "fresh": values})
+        row: dict[str, Any] = {"name": name, "params": params, "swept": value}
+        row |= {"fresh": [], "error": ""}
+        try:
+            row["fresh"] = train_seeds(sweep, params, place, seeds)
+        except (ValueError, RuntimeError, OSError) as error:
+            row["error"] = str(error)
+        rows.append(row)
         say(confirmed(rows[-1]))
         data = json.dumps(rows, indent=2).encode()
         write_atomically(folder / "confirm.json", data)
@@ -106,6 +114,8 @@ def confirm(
 
 def confirmed(row: Mapping[str, Any]) -> str:
     """A line about settings on fresh seeds."""
+    if row["error"]:
+        return f"{row['name']}: failed: {printable(row['error'], 300)}"
     swept = "" if row["swept"] is None else f" (in the sweep {row['swept']:.4g})"
     shown = ", ".join(f"{value:.4g}" for value in row["fresh"])
     return f"{row['name']}: {_spread(row['fresh'])} on fresh seeds{swept}: {shown}"

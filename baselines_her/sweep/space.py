@@ -17,7 +17,10 @@ else:
     import tomli as tomllib
 
 WORDS = "low", "high", "log", "choices"  # of a dimension in a file
-FIXED = "alg", "env", "preset", "seed", "num_timesteps", "log_path"  # a sweep's own
+FIXED = (  # a sweep's own
+    *("alg", "env", "preset", "seed", "num_timesteps", "log_path", "save_path"),
+    *("resume", "play", "stop_at", "num_cpu"),
+)
 
 
 class Dimension(NamedTuple):

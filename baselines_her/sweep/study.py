@@ -25,7 +25,8 @@ from .training import Watch, train
 HEARTBEAT, GRACE = 10, 45  # seconds
 WARM_UP, STARTUP = 5, 5  # points of a trial and trials before anything is pruned
 FOLDER, ERROR = "folder", "error"  # attributes of a trial
-SPEC = "sweep.json"
+SPEC, SWEEP = "sweep.json", "sweep"
+ENDLESS = 10**9  # env steps of a training whose budget is in minutes
 RETRIES = 5
 
 
@@ -48,7 +49,8 @@ class Sweep(NamedTuple):
                   self.budget._asdict().items()}  # fmt: skip
         parts = {**self._asdict(), "budget": budget, "level": self.objective.level}
         parts["space"] = [d._asdict() | {"choices": [*d.choices]} for d in self.space]
-        del parts["objective"], parts["hang_minutes"]
+        for name in "objective", "hang_minutes", "sampler_seed":
+            del parts[name]  # may differ when a sweep continues, or elsewhere
         return parts
 
 
@@ -64,23 +66,31 @@ def open_study(sweep: Sweep, folder: Path, storage: str | None) -> Any:
       ValueError: the folder holds another sweep.
       RuntimeError: the storage cannot be used, or Optuna is missing.
     """
-    optuna = _optuna()
-    _require_same(sweep, folder)
+    optuna, facts = _optuna(), json.loads(json.dumps(sweep.facts()))
+    _sampler(optuna, sweep, 0)  # refuses what it cannot do before anything is written
+    _require_same(folder, facts)
     url = storage or f"sqlite:///{(folder / 'study.db').resolve()}"
-    retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=RETRIES)
-    kept = optuna.storages.RDBStorage(
+    shared = optuna.storages.RDBStorage(
         url,
         heartbeat_interval=HEARTBEAT,
         grace_period=GRACE,
-        heartbeat_stale_trial_callback=retry,
+        heartbeat_stale_trial_callback=_retry(optuna),
     )
     study = optuna.create_study(
-        storage=kept,
+        storage=shared,
         study_name=folder.resolve().name,
         direction=sweep.objective.direction,
         pruner=_pruner(optuna, sweep.pruner),
         load_if_exists=True,
     )
+    kept = study.user_attrs.get(SWEEP)
+    if kept is None:
+        study.set_user_attr(SWEEP, facts)
+    elif kept != facts:
+        raise ValueError(
+            f"the storage holds another sweep of the name {study.study_name}.  Choose "
+            "another --out or --storage."
+        )
     # so that what continues a study does not draw the same values again
     study.sampler = _sampler(optuna, sweep, len(study.get_trials(deepcopy=False)))
     return study
@@ -117,6 +127,9 @@ def run_trials(
         except (ValueError, RuntimeError, OSError) as error:
             trial.set_user_attr(ERROR, str(error))
             raise
+        except KeyboardInterrupt:  # the next command continues it
+            _retry(optuna)(study, study.get_trials()[trial.number])
+            raise
 
     while True:
         optuna.storages.fail_stale_trials(study)
@@ -127,12 +140,15 @@ def run_trials(
         if n_ended + n_running >= n_trials:
             sleep(1.0)  # another process works on the last ones, or has died
             continue
-        study.optimize(
-            objective,
-            n_trials=1,
-            catch=(ValueError, RuntimeError, OSError),
-            callbacks=[told],
-        )
+        try:
+            study.optimize(
+                objective,
+                n_trials=1,
+                catch=(ValueError, RuntimeError, OSError),
+                callbacks=[told],
+            )
+        except AssertionError:  # Optuna's, if another process took this trial for dead
+            continue
 
 
 def n_of(trials: list[Any]) -> tuple[int, int]:
@@ -145,10 +161,16 @@ def n_of(trials: list[Any]) -> tuple[int, int]:
     return ended, sum(t.state.name == "RUNNING" for t in trials)
 
 
+def value_of_trial(trial: Any) -> float | None:
+    """Its value; None unless it is complete (Optuna gives pruned ones a score)."""
+    return trial.value if trial.state.name == "COMPLETE" else None
+
+
 def line_of(trial: Any) -> str:
     """A trial in a line."""
     shown = " ".join(f"{k}={text_of(v)}" for k, v in trial.params.items())
-    value = "" if trial.value is None else f" {trial.value:.4g}"
+    found = value_of_trial(trial)
+    value = "" if found is None else f" {found:.4g}"
     error = printable(trial.user_attrs.get(ERROR, ""), 300)
     state = trial.state.name.lower().replace("fail", "failed")
     return f"trial {trial.number:>3} {state}{value}  {shown}  {error}".rstrip()
@@ -164,10 +186,8 @@ def text_of(value: Any) -> str:
 def flags_of(sweep: Sweep, params: Mapping[str, Any], seed: int) -> dict[str, Any]:
     """The flags of one training."""
     flags = {**sweep.given, **params, "seed": seed}
-    if np.isfinite(sweep.budget.steps):
-        flags["num_timesteps"] = int(sweep.budget.steps)
-    if sweep.objective.level is not None:
-        flags["stop_at"] = sweep.objective.level
+    steps = sweep.budget.steps
+    flags["num_timesteps"] = int(steps) if np.isfinite(steps) else ENDLESS
     return {k: int(v) if isinstance(v, bool) else v for k, v in flags.items()}
 
 
@@ -191,7 +211,8 @@ def train_seeds(
     for seed in seeds:
         place = folder / f"seed{seed}"
         seen = on_curve if seed == seeds[0] else _ignore
-        watch = Watch(place, sweep.budget, sweep.hang_minutes, seen)
+        parts = sweep.budget, sweep.hang_minutes, seen, sweep.objective
+        watch = Watch(place, *parts)
         curve = train(flags_of(sweep, params, seed), place, watch)
         values.append(value_of(curve, sweep.budget, sweep.objective, place))
     return values
@@ -223,8 +244,13 @@ def _ignore(curve: Curve) -> None:
     """Nothing is compared."""
 
 
-def _require_same(sweep: Sweep, folder: Path) -> None:
-    path, facts = folder / SPEC, json.loads(json.dumps(sweep.facts()))
+def _retry(optuna: Any) -> Callable[[Any, Any], None]:
+    """Queues a trial again that has lost its process, with its settings and folder."""
+    return optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=RETRIES)
+
+
+def _require_same(folder: Path, facts: dict[str, Any]) -> None:
+    path = folder / SPEC
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(path, json.dumps(facts, indent=2).encode())
@@ -274,6 +300,6 @@ def _optuna() -> Any:
             "sweeps need the package optuna.  Install it: pip install "
             "'baselines-her[sweep]'."
         ) from None
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # we tell what fails
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     return optuna

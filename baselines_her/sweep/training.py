@@ -1,6 +1,7 @@
 """One training of a sweep: a process of its own, watched until it ends or is ended."""
 
 import ctypes
+import json
 import signal
 import subprocess
 import sys
@@ -9,13 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..runs.files import write_atomically
+from ..runs.folder import lock
+from ..runs.foreign import printable
 from ..runs.history import FINISHED
-from .objective import Budget, Curve, read_curve
+from .objective import Budget, Curve, Objective, reached_at, read_curve
 
 PR_SET_PDEATHSIG = 1
 POLL = 0.5  # seconds
 SAVING = 60.0  # seconds that a process gets to save after it was asked to end
-LOG = "log.txt"
+LOG, FLAGS = "log.txt", "flags.json"
 SHOWN = 300  # characters of the last line of a log
 
 
@@ -28,14 +32,16 @@ class Watch:
         budget: Budget,
         hang_minutes: float,
         on_curve: Callable[[Curve], None],
+        objective: Objective = Objective(),
         clock: Callable[[], float] = time.monotonic,
     ):
         self._folder, self._budget, self._hang = folder, budget, 60.0 * hang_minutes
         self._on_curve, self._clock = on_curve, clock
+        self._objective = objective
         self._n, self._since = -1, clock()
 
     def ends(self) -> bool:
-        """Whether the process should end now, because its minutes are over.
+        """Whether the process should end now: its level is reached or its time over.
 
         Calls `on_curve` if there are new rows; its errors end the training, too.
 
@@ -54,7 +60,8 @@ class Watch:
         if self._n == 0:
             return False
         self._on_curve(curve)
-        return bool(curve.minutes[-1] >= self._budget.minutes)
+        is_reached = reached_at(curve, self._objective, self._folder) is not None
+        return is_reached or bool(curve.minutes[-1] >= self._budget.minutes)
 
 
 def train(flags: dict[str, Any], folder: Path, watch: Watch) -> Curve:
@@ -65,10 +72,13 @@ def train(flags: dict[str, Any], folder: Path, watch: Watch) -> Curve:
 
     Raises:
       RuntimeError: the training failed or hangs; the message holds its last line.
+      ValueError: the folder holds a training with other settings.
     """
-    if (folder / FINISHED).exists():
-        return read_curve(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    _require_same(folder, flags)
+    _wait_for(folder)
+    if (folder / FINISHED).exists() or watch.ends():
+        return read_curve(folder)
     words = [f"--{k}={v}" for k, v in {**flags, "log_path": folder}.items()]
     command = [sys.executable, "-m", "baselines_her.run", *words]
     with (folder / LOG).open("a") as log:
@@ -91,9 +101,34 @@ def train(flags: dict[str, Any], folder: Path, watch: Watch) -> Curve:
     return read_curve(folder)
 
 
+def _require_same(folder: Path, flags: dict[str, Any]) -> None:
+    """Raises ValueError if the folder holds a training with other flags."""
+    path, own = folder / FLAGS, json.loads(json.dumps(flags))
+    if not path.exists():
+        write_atomically(path, json.dumps(own).encode())
+    elif json.loads(path.read_text()) != own:
+        raise ValueError(
+            f"{printable(folder)} must be new or hold this training, found one with "
+            "other settings.  Choose another --out."
+        )
+
+
+def _wait_for(folder: Path) -> None:
+    """Waits while a training that has lost its sweep saves and ends there."""
+    end = time.monotonic() + SAVING
+    while True:
+        try:
+            with lock(folder):
+                return
+        except ValueError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(POLL)
+
+
 def end_with_parent() -> None:
-    """Makes Linux interrupt this process when its parent is killed: it saves then."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+    """Makes Linux end this process when its parent is killed: it saves then."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _wait(process: subprocess.Popen, watch: Watch) -> bool:
@@ -111,7 +146,7 @@ def _end(process: subprocess.Popen) -> None:
     """Asks the process to save and end, and kills it if it does not."""
     if process.poll() is not None:
         return
-    process.send_signal(signal.SIGINT)
+    process.terminate()
     try:
         process.wait(SAVING)
     except subprocess.TimeoutExpired:

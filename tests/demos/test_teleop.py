@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from baselines_her.demos.file import load_demos
+from baselines_her.demos.file import load_demos, write_demos
 from baselines_her.demos.teleop import Ended, Pace, Steered, direction, teleop
 
 NOTHING = frozenset()
@@ -126,6 +126,20 @@ def test_what_is_steered_is_recorded_and_a_file_is_continued(tmp_path):
     more = load_demos(path)
     assert len(more.goal) == 3 and len(set(more.seed)) == 3
     np.testing.assert_array_equal(more.action[0], demos.action[0])
+
+
+def test_a_continued_file_holds_no_start_twice(tmp_path):
+    """The first episode of the first session is dropped: it is the next one's first."""
+    w, back = keys("W"), keys("BACKSPACE")
+    record(tmp_path, Script(w, w, back, w), episodes=2)
+    first = load_demos(tmp_path / "by_hand.npz")
+    record(tmp_path, Script(w), episodes=2)
+    seeds = load_demos(tmp_path / "by_hand.npz").seed
+    assert len(set(seeds)) == 4 and set(first.seed) < set(seeds)
+    bare = first._replace(state0=None)
+    write_demos(tmp_path / "bare.npz", bare)
+    with pytest.raises(ValueError, match="must hold start states"):
+        record(tmp_path, Script(w), out=tmp_path / "bare.npz")
 
 
 def test_dropped_and_failed_episodes_are_not_kept(tmp_path):

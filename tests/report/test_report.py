@@ -1,6 +1,7 @@
 """The report page: what it shows of run folders, and that text stays text."""
 
 import json
+import os
 import re
 
 import numpy as np
@@ -87,11 +88,45 @@ def test_the_latest_film_is_part_of_the_page(tmp_path):
     assert "<video" not in report([tmp_path], tmp_path / "r.html", False).read_text()
 
 
+def test_links_are_not_followed(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"secret")
+    videos = written(tmp_path) / "videos"
+    videos.mkdir()
+    for target in secret, tmp_path / "nowhere":
+        (videos / "epoch_3.mp4").symlink_to(target)
+        assert "<video" not in report([tmp_path], tmp_path / "r.html").read_text()
+        (videos / "epoch_3.mp4").unlink()
+    os.mkfifo(videos / "epoch_3.mp4")
+    assert "<video" not in report([tmp_path], tmp_path / "r.html").read_text()
+
+
+def test_runs_of_older_versions_are_compared(tmp_path):
+    """A setting that is null in one file and missing in another is the same."""
+    long = "x" * 70
+    written(tmp_path, "a", load_path=None)
+    written(tmp_path, "b")
+    written(tmp_path, "c", replay_strategy=long, demo_file=long)
+    groups = [run.group for run in collect([tmp_path])]
+    assert groups[0] == groups[1] != groups[2]
+
+
+def test_runs_without_rows_are_left_out(tmp_path):
+    written(tmp_path, "begun", rows=0)
+    with pytest.raises(ValueError, match=r"found only .*begun without rows"):
+        collect([tmp_path])
+    written(tmp_path, "empty")
+    (tmp_path / "empty" / "progress.csv").write_text("")
+    written(tmp_path, "good")
+    assert [run.name for run in collect([tmp_path])] == ["good"]
+
+
 @pytest.mark.parametrize(
     ("each", "sentence"),
     [
         ({"goal": [[0, 0]], "success": [1, 0]}, "a goal and a success for each"),
         ({"goal": [["a", 0]], "success": [1]}, "a goal and a success for each"),
+        ({"goal": [[10**400, 0]], "success": [1]}, "a goal and a success for each"),
         ({"goal": [[0, 0]]}, "a goal and a success for each"),
     ],
 )

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from baselines_her.algorithms import entry
 from baselines_her.sweep import study as studies
-from baselines_her.sweep.__main__ import counts_of, main
+from baselines_her.sweep.__main__ import counts_of, left_of, main
 from baselines_her.sweep.objective import Budget, Objective, read_curve
 from baselines_her.sweep.results import (
     command_of,
@@ -114,6 +115,67 @@ def test_a_trial_that_fails_counts_and_says_why(tmp_path, monkeypatch):
     assert rows[1]["error"].endswith("a reason") and n_of(study.trials) == (3, 0)
 
 
+def test_ctrl_c_loses_no_trial(tmp_path, monkeypatch):
+    """The next command continues the trial in its folder, with its settings."""
+
+    def interrupt(flags, folder, watch):
+        broken.append((flags, folder))
+        raise KeyboardInterrupt
+
+    broken, trainings, sweep = [], Trainings(monkeypatch), sweep_of()
+    study = open_study(sweep, tmp_path / "s", None)
+    run_trials(study, sweep, tmp_path / "s", 1)
+    monkeypatch.setattr(studies, "train", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run_trials(study, sweep, tmp_path / "s", 3)
+    monkeypatch.setattr(studies, "train", trainings)
+    again = open_study(sweep, tmp_path / "s", None)
+    run_trials(again, sweep, tmp_path / "s", 3)
+    assert (trainings.flags[1], trainings.folders[1]) == broken[0]
+    assert len(trainings.flags) == 3 and n_of(again.trials) == (3, 0)
+
+
+def test_sweeps_that_share_a_storage_are_not_mixed(tmp_path):
+    url = f"sqlite:///{tmp_path / 'shared.db'}"
+    open_study(sweep_of(), tmp_path / "a" / "s", url)
+    open_study(sweep_of(sampler_seed=1), tmp_path / "b" / "s", url)  # another machine
+    with pytest.raises(ValueError, match="holds another sweep of the name s"):
+        open_study(sweep_of(n_seeds=2), tmp_path / "c" / "s", url)
+
+
+def test_a_training_that_fails_does_not_end_the_confirmation(tmp_path, monkeypatch):
+    def fail(flags, folder, watch):
+        if "Q_lr" not in flags:
+            raise RuntimeError("a reason")
+        return trainings(flags, folder, watch)
+
+    trainings, sweep = Trainings(monkeypatch), sweep_of()
+    study = open_study(sweep, tmp_path / "s", None)
+    run_trials(study, sweep, tmp_path / "s", 1)
+    monkeypatch.setattr(studies, "train", fail)
+    said = []
+    rows = confirm(study, sweep, tmp_path / "s", 1, 2, said.append)
+    assert said[0] == "preset: failed: a reason" and len(rows[1]["fresh"]) == 2
+    assert "failed: a reason" in write_page(study, sweep, tmp_path / "s").read_text()
+
+
+def test_a_refused_grid_leaves_nothing(tmp_path):
+    with pytest.raises(ValueError, match="the grid needs choices"):
+        open_study(sweep_of(sampler="grid"), tmp_path / "s", None)
+    open_study(sweep_of(), tmp_path / "s", None)
+
+
+def test_what_is_given_is_not_varied():
+    her, ppo = entry("her"), entry("ppo")
+    space = [Dimension("prioritization", choices=("uniform", "tderror")), *SPACE]
+    assert left_of(space, {"per": True}, her) == SPACE
+    sizes = [Dimension("batch_size", choices=(128, 256, 512))]
+    assert left_of(sizes, {"alg": "ppo", "nminibatches": 4}, ppo) == []
+    demos = {"demo_file": "demos.npz", "preset": "laptop_demos"}
+    (left,) = left_of(sizes, demos, her)
+    assert left.choices == (256, 512)  # 128 rows come from demonstrations
+
+
 def test_hopeless_trials_are_pruned(tmp_path, monkeypatch):
     trainings = Trainings(monkeypatch)
     trainings.score = lambda flags, n: (
@@ -130,10 +192,11 @@ def test_hopeless_trials_are_pruned(tmp_path, monkeypatch):
 
 def test_minutes_to_a_level_are_minimised(tmp_path, monkeypatch):
     trainings = Trainings(monkeypatch, lambda flags, n: float(n * flags["Q_lr"] > 2e-3))
-    sweep = sweep_of(objective=Objective(0.9), pruner="median")
+    budget = Budget(minutes=1.0)
+    sweep = sweep_of(objective=Objective(0.9), pruner="median", budget=budget)
     study = open_study(sweep, tmp_path / "s", None)
     run_trials(study, sweep, tmp_path / "s", 4)
-    assert trainings.flags[0]["stop_at"] == 0.9
+    assert trainings.flags[0]["num_timesteps"] == studies.ENDLESS
     best, worst = complete(study)[0], complete(study)[-1]
     assert best.value < worst.value and best.params["Q_lr"] > worst.params["Q_lr"]
 
@@ -175,9 +238,9 @@ def test_best_settings_are_a_command_and_a_preset():
     found = command_of(sweep_of(), params)
     assert found == (
         "python -m baselines_her.run --env=FetchReach-v4 --preset=laptop "
-        "--Q_lr=0.001235 --layer_norm=1 --n_batches=20"
+        "--Q_lr=0.00123456 --layer_norm=1 --n_batches=20 --num_timesteps=1000"
     )
-    assert '"Q_lr": 0.001235,' in preset_of(params) and '"layer_norm": True' in (
+    assert '"Q_lr": 0.00123456,' in preset_of(params) and '"layer_norm": True' in (
         preset_of(params)
     )
 
@@ -203,6 +266,9 @@ TINY = ["--env=FetchReach", "--n_cycles=1", "--num_timesteps=100", "--n_batches=
 TINY += ["--layers=1", "--hidden=8", "--num_env=1", "--collectors=0"]
 
 
+LINEAR = "--lr_schedule=linear"
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -211,7 +277,12 @@ TINY += ["--layers=1", "--hidden=8", "--num_env=1", "--collectors=0"]
         ([*TINY, "--trials=0"], "must be at least 1"),
         ([*TINY, "--seed=3"], "sets seed itself"),
         ([*TINY, "--confirm=3"], "confirm must be"),
-        ([*TINY, "--level=0"], "level must be above 0"),
+        ([*TINY, "--level=0.5"], "level counts minutes"),
+        ([*TINY, "--hang=-1"], "hang must be above 0"),
+        (
+            ["--alg=ppo", "--env=Hopper", "--minutes=3", LINEAR],
+            "a linear learning rate",
+        ),
         ([*TINY, "--sampler=grid"], "the grid needs choices"),
         ([*TINY, "--nonsense=1"], "unknown argument --nonsense"),
         ([*TINY, "--per_alpha=0.3"], "per_alpha has no effect"),
@@ -262,6 +333,14 @@ def test_a_training_that_hangs_is_ended(tmp_path, monkeypatch):
         train(flags, tmp_path / "run", watch)
 
 
+def test_a_folder_of_another_training_is_not_taken(tmp_path):
+    (tmp_path / "FINISHED").touch()
+    (tmp_path / "flags.json").write_text(json.dumps({"Q_lr": 1.0}))
+    watch = Watch(tmp_path, Budget(), 30.0, lambda curve: None)
+    with pytest.raises(ValueError, match="must be new or hold this training"):
+        train({"Q_lr": 2.0}, tmp_path, watch)
+
+
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -304,3 +383,14 @@ def test_a_sweep_that_is_killed_goes_on_and_counts_nothing_twice(tmp_path):
     log = (progress.parent / "log.txt").read_text()
     assert "continues after" in log
     assert len(progress.read_text().splitlines()) == 31
+
+
+def test_two_processes_share_a_sweep(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    space = tmp_path / "space.toml"
+    space.write_text("[Q_lr]\n")
+    assert main([*TINY, "--trials=4", "--jobs=2", "--out=s", f"--space={space}"]) == 0
+    rows = rows_of(tmp_path / "s" / "sweep.csv")
+    assert [row["state"] for row in rows] == ["COMPLETE"] * 4
+    assert len({row["Q_lr"] for row in rows}) == 4
+    assert "best: " in capsys.readouterr().out
