@@ -34,10 +34,9 @@ def test_the_evaluations_in_the_last_15_hundredths_of_the_budget_count(folder):
 def test_evaluations_that_are_further_apart_are_compared_over_the_same_stretch(folder):
     often = Curve(np.arange(1.0, 101.0), np.zeros(100), np.arange(1.0, 101.0))
     seldom = Curve(often.steps[9::10], np.zeros(10), often.scores[9::10])
-    values = [
-        value_of(c, Budget(steps=100), Objective(), folder) for c in (often, seldom)
-    ]
-    assert values == [pytest.approx(93.0), pytest.approx(95.0)]  # 86..100; 90 and 100
+    parts = Budget(steps=100), Objective(), folder
+    assert value_of(often, *parts) == pytest.approx(93.0)  # 86 to 100
+    assert value_of(seldom, *parts) == pytest.approx(95.0)  # 90 and 100
 
 
 def test_minutes_to_a_level_end_with_three_evaluations_in_a_row(folder):
