@@ -277,5 +277,5 @@ def test_a_policy_of_the_package_is_known_by_its_name(tmp_path, monkeypatch):
     assert path_of("some/FetchPush") == Path("some/FetchPush")
     Path("FetchPush").touch()  # a file of one's own comes first
     assert path_of("FetchPush") == Path("FetchPush")
-    with pytest.raises(ValueError, match=r"found FetchPsh; did you mean FetchPush"):
+    with pytest.raises(ValueError, match=r"found 'FetchPsh'; did you mean FetchPush"):
         path_of("FetchPsh")
