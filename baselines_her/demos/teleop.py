@@ -15,7 +15,7 @@ import numpy as np
 
 from ..cli.command import Parser, run_command
 from ..envs.check import check
-from ..envs.make import env_factory
+from ..envs.make import EnvFactory, env_factory
 from ..envs.render import make_rendered
 from ..envs.window import Window
 from ..rollout import reset_seed
@@ -164,14 +164,7 @@ def teleop(
     if episodes is not None and episodes < 1:
         raise ValueError(f"episodes must be at least 1, found {episodes}.")
     factory, out = env_factory(env, None), Path(out).expanduser()
-    own = factory()
-    spec = check(own, factory.env_id)
-    own.close()
-    if spec.action_dim != 4:
-        raise ValueError(
-            f"teleop steers a gripper by x, y, z and fingers, but {spec.env_id} has "
-            f"{spec.action_dim} actions.  Choose a Fetch task."
-        )
+    spec = _spec(factory)
     kept = [_existing(out, spec)] if out.exists() else []
     known = {int(seed) for demos in kept for seed in demos.seed}
     built = make_rendered(factory, "human") if is_shown else factory()
@@ -197,6 +190,23 @@ def teleop(
     if not kept:
         raise RuntimeError("no episode succeeded, so nothing was written.")
     return out
+
+
+def _spec(factory: EnvFactory) -> EnvSpec:
+    """The environment's dimensions.
+
+    Raises:
+      ValueError: its actions do not steer a gripper.
+    """
+    env = factory()
+    spec = check(env, factory.env_id)
+    env.close()
+    if spec.action_dim != 4:
+        raise ValueError(
+            f"teleop steers a gripper by x, y, z and fingers, but {spec.env_id} has "
+            f"{spec.action_dim} actions.  Choose a Fetch task."
+        )
+    return spec
 
 
 def _starts(seed: int, known: set[int]) -> Iterator[Start]:

@@ -18,6 +18,7 @@ class Run:
       folder: the run folder, which holds config.json, progress.csv and the policies.
       config: all settings by their flags' names, as in config.json.
       rows: the rows of progress.csv so far; the last one is the newest.
+      is_stopping: whether a callback has asked for the end.
     """
 
     def __init__(

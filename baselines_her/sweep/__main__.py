@@ -1,7 +1,7 @@
 """`baselines-her sweep --env=HalfCheetah --alg=ppo --trials=60 --num_timesteps=1e6`.
 
-Flags that are not the sweep's own go to every training, as --preset=tuned.  The same
-command again continues the sweep.
+Flags that are not the sweep's own, such as --preset=tuned, go to every training.  The
+same command again continues the sweep.
 """
 
 import argparse

@@ -177,7 +177,7 @@ def line_of(trial: Any) -> str:
 
 
 def text_of(value: Any) -> str:
-    """A value as on the command line."""
+    """A value for a line or a table: four digits, switches as 0 and 1."""
     if isinstance(value, bool):
         return str(int(value))
     return f"{value:.4g}" if isinstance(value, float) else str(value)
@@ -191,12 +191,16 @@ def flags_of(sweep: Sweep, params: Mapping[str, Any], seed: int) -> dict[str, An
     return {k: int(v) if isinstance(v, bool) else v for k, v in flags.items()}
 
 
+def _ignore(curve: Curve) -> None:
+    """Nothing is compared."""
+
+
 def train_seeds(
     sweep: Sweep,
     params: Mapping[str, Any],
     folder: Path,
     seeds: range,
-    on_curve: Callable[[Curve], None] = lambda curve: None,
+    on_curve: Callable[[Curve], None] = _ignore,
 ) -> list[float]:
     """The value of the training of each seed, in `folder`/seed<n>.
 
@@ -238,10 +242,6 @@ def _run_trial(trial: Any, sweep: Sweep, folder: Path, optuna: Any) -> float:
 
     seeds = range(sweep.n_seeds)
     return float(np.mean(train_seeds(sweep, params, folder / name, seeds, compare)))
-
-
-def _ignore(curve: Curve) -> None:
-    """Nothing is compared."""
 
 
 def _retry(optuna: Any) -> Callable[[Any, Any], None]:
