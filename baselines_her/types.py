@@ -44,6 +44,7 @@ class FlatSpec(NamedTuple):
     low: tuple[float, ...] | None  # [A] limits of the actions; None: not finite
     high: tuple[float, ...] | None
     horizon: int | None  # steps after which an episode is cut off, if it is
+    terms: tuple[str, ...] = ()  # of the reward, if info["reward_terms"] holds them
 
 
 class Rollout(NamedTuple):
@@ -111,6 +112,14 @@ class Evaluation:
                 "`returns` and `lengths` instead."
             )
         return float(success.mean())
+
+
+class Finished(NamedTuple):
+    """M training episodes of any length that have ended."""
+
+    returns: list[float]  # sums of rewards
+    lengths: list[int]  # steps
+    terms: list[list[float]]  # K each, sums of the reward's terms
 
 
 class FlatEpisodes(NamedTuple):

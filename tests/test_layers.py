@@ -18,6 +18,7 @@ ROWS = [
     {"algorithms", "demos.minari", "runs.saver", "runs.plot"},
     {"parallel.vector", "parallel.stepper"},
     {"parallel.collectors", "parallel.streams"},
+    {"parallel.group"},
     {"parallel.player"},
     {
         "ddpg",

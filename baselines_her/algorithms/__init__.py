@@ -47,6 +47,7 @@ class Entry(NamedTuple):
     defaults: Callable[[str, str, dict[str, Any]], dict[str, Any]]  # (preset, env, ...)
     for_unknown_env: Callable[[dict[str, Any]], dict[str, Any]]
     columns: tuple[Column, ...]
+    more_columns: Callable[[Any], tuple[Column, ...]]  # spec -> those it adds
     panels: Mapping[str, str]  # column -> title: what `plot` draws
     score: str  # the column whose highest value makes a policy the best
     prepare: Callable[..., Prepared]  # (env, config, comm, factory)

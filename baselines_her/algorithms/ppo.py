@@ -5,6 +5,7 @@ the same statistics of observations; its data are added to them at its end.
 """
 
 import contextlib
+import itertools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +23,7 @@ from ..types import (
     Arrays,
     Communicator,
     Evaluation,
+    Finished,
     FlatSpec,
     Rollout,
     Row,
@@ -69,7 +71,8 @@ class OnPolicy:
         self._comm, self._critical = comm, critical
         self.n_iterations = self.n_episodes = 0
         self._sums = np.zeros(len(vector))  # discounted returns so far, per stream
-        self._episode_row: Row = {"train/return": 0.0, "train/length": 0.0}
+        nothing = Finished([0.0], [0], [[0.0] * len(spec.terms)])
+        self._episode_row: Row = episode_row(nothing, spec.terms)
         self._kept: dict[str, np.ndarray] = vector.state()
 
     @property
@@ -165,19 +168,15 @@ class OnPolicy:
         return scale, float(np.log(first + share * (last - first)))
 
     def _count(self, carried: np.ndarray) -> None:
-        returns, lengths = self._vector.take_finished()
+        own = self._vector.take_finished()
         self._sums = carried
         self._kept = self._vector.state()
         self.n_iterations += 1
-        found = self._comm.gather((returns, lengths))
-        returns = [x for part, _ in found for x in part]
-        lengths = [x for _, part in found for x in part]
-        self.n_episodes += len(returns)
-        if returns:
-            self._episode_row = {
-                "train/return": float(np.mean(returns)),
-                "train/length": float(np.mean(lengths)),
-            }
+        parts = self._comm.gather(own)
+        found = Finished(*(list(itertools.chain(*field)) for field in zip(*parts)))
+        self.n_episodes += len(found.returns)
+        if found.returns:
+            self._episode_row = episode_row(found, self._spec.terms)
 
     # -- what an epoch needs --------------------------------------------------
 
@@ -266,6 +265,21 @@ class OnPolicy:
         self._kept = self._vector.state()
 
 
+def episode_row(found: Finished, terms: tuple[str, ...]) -> Row:
+    """Columns: means over training episodes.
+
+    Args:
+      found: the episodes, at least one.
+      terms: names of the reward's terms; one column `reward/<term>` each.
+    """
+    row = {
+        "train/return": float(np.mean(found.returns)),
+        "train/length": float(np.mean(found.lengths)),
+    }
+    means = np.mean(found.terms, axis=0)
+    return row | {f"reward/{name}": float(x) for name, x in zip(terms, means)}
+
+
 def require_streams(streams: Arrays, n: int, spec: FlatSpec, most: int) -> None:
     """Refuses unfinished episodes that no run can have left.
 
@@ -279,6 +293,7 @@ def require_streams(streams: Arrays, n: int, spec: FlatSpec, most: int) -> None:
       ValueError: what does not fit.
     """
     wanted = {"numbers", "sums", *(f"actions/{k}" for k in range(n))}
+    wanted |= {"terms"} if spec.terms else set()
     if {*streams} != wanted or streams["numbers"].shape != (n,):
         raise ValueError(f"the checkpoint must hold {n} unfinished episodes")
     actions = [streams[f"actions/{k}"] for k in range(n)]
@@ -288,6 +303,9 @@ def require_streams(streams: Arrays, n: int, spec: FlatSpec, most: int) -> None:
     sums, numbers = streams["sums"], streams["numbers"]
     if sums.shape != (n,) or not np.isfinite(sums).all():
         raise ValueError("an unfinished episode has a finite sum of rewards")
+    terms = streams.get("terms", np.zeros((n, len(spec.terms))))
+    if terms.shape != (n, len(spec.terms)) or not np.isfinite(terms).all():
+        raise ValueError("an unfinished episode has a finite sum of each reward term")
     if not ((numbers >= 0) & (numbers < MOST)).all():
         raise ValueError("an unfinished episode has a number from 0 on")
 

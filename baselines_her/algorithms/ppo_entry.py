@@ -42,6 +42,7 @@ ENTRY = Entry(
     defaults=settings.defaults,
     for_unknown_env=settings.for_unknown_env,
     columns=COLUMNS,
+    more_columns=lambda spec: tuple(Column(f"reward/{name}") for name in spec.terms),
     panels={
         "test/return": "return of the test episodes",
         "ppo/std": "standard deviation of actions",

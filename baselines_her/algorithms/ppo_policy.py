@@ -8,7 +8,7 @@ import numpy as np
 from ..acting.ppo_arrays import policy, shapes
 from ..types import FlatSpec
 
-MAX_DIM = 100_000
+MAX_DIM, MAX_TERMS = 100_000, 1000
 __all__ = ["fit", "policy", "read_spec", "shapes"]
 
 
@@ -19,12 +19,15 @@ def read_spec(fields: dict[str, Any]) -> FlatSpec:
       ValueError: the environment check could not have produced it.
     """
     limits = {k: fields[k] and tuple(fields[k]) for k in ("low", "high")}
-    spec = FlatSpec(**{**fields, **limits})
+    terms = tuple(fields.get("terms", ()))
+    spec = FlatSpec(**{**fields, **limits, "terms": terms})
     dims = spec.obs_dim, spec.action_dim
     if not all(type(d) is int and 0 < d <= MAX_DIM for d in dims):
         raise ValueError(f"its dimensions must be 1 to {MAX_DIM}, found {dims}")
     if not isinstance(spec.env_id, str):
         raise ValueError("its environment id must be text")
+    if len(terms) > MAX_TERMS or not all(isinstance(term, str) for term in terms):
+        raise ValueError(f"its reward terms must be at most {MAX_TERMS} names")
     horizon = spec.horizon
     if horizon is not None and not (type(horizon) is int and 0 < horizon < 10**9):
         raise ValueError(f"its horizon must be a whole number, found {horizon!r}")

@@ -29,7 +29,8 @@ def check_flat(env: gym.Env, env_id: str) -> FlatSpec:
     low, high = _action_limits(env.action_space)
     action_dim = int(np.prod(env.action_space.shape))  # type: ignore[arg-type]
     limit = getattr(env.spec, "max_episode_steps", None)
-    spec = FlatSpec(env_id, obs_dim, action_dim, low, high, limit)
+    terms = tuple(getattr(env.unwrapped, "reward_terms", ()))
+    spec = FlatSpec(env_id, obs_dim, action_dim, low, high, limit, terms)
     first, other, again = (_trial(env, spec, seed) for seed in (1, 2, 1))
     del other
     for name, one, two in zip(("observations", "rewards"), first, again):
@@ -114,6 +115,7 @@ def _trial(env: gym.Env, spec: FlatSpec, seed: int) -> tuple[np.ndarray, np.ndar
             )
         if np.ndim(reward) or not np.isfinite(reward):
             refuse("rewards must be finite numbers", f"{reward!r}", "correct step()")
+        _require_terms(result[4], spec)
         observations.append(_checked(observation, spec, "step"))
         rewards.append(float(reward))
         if terminated or truncated:
@@ -122,6 +124,20 @@ def _trial(env: gym.Env, spec: FlatSpec, seed: int) -> tuple[np.ndarray, np.ndar
                 _checked(_reset(env, seed + 1000 * count), spec, "reset")
             )
     return np.array(observations), np.array(rewards)
+
+
+def _require_terms(info: Any, spec: FlatSpec) -> None:
+    """An environment that names `reward_terms` must report them at every step."""
+    if not spec.terms:
+        return
+    found = np.asarray(info.get("reward_terms", ()), np.float64)
+    if found.shape != (len(spec.terms),) or not np.isfinite(found).all():
+        refuse(
+            f'info["reward_terms"] must hold {len(spec.terms)} finite numbers, since '
+            "the environment has the attribute reward_terms",
+            f"{found}",
+            "return one number per term, or remove the attribute",
+        )
 
 
 def _random_action(spec: FlatSpec, rng: np.random.Generator) -> np.ndarray:

@@ -11,6 +11,7 @@ import gymnasium as gym
 from ..quiet import quiet_stderr
 from ..settings.fields import nearest
 from ..versions import mujoco_problem
+from .anymal import NAMESPACE
 from .fetch import speed_up
 from .gl import choose_gl
 from .registry import Entry, own_entries, register
@@ -43,6 +44,9 @@ def resolve_id(env: str) -> str:
     if match["version"] is None and name in gym.registry:
         return env
     wanted, versions = match["name"], _versions(match["name"])
+    own = f"{NAMESPACE}/{wanted}"
+    if not versions and not module and _versions(own):
+        wanted, versions = own, _versions(own)
     if not versions:
         known = {spec.name for spec in gym.registry.values()}
         found = nearest(wanted, known)

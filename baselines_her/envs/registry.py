@@ -10,7 +10,7 @@ import cloudpickle
 import gymnasium as gym
 
 # Importing these packages registers their own environments, in every process.
-PACKAGES = "gymnasium", "gymnasium_robotics"
+PACKAGES = "gymnasium", "gymnasium_robotics", "baselines_her"
 
 
 class Entry(NamedTuple):

@@ -5,7 +5,7 @@ So it does not matter which process steps it.
 """
 
 import mmap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ import numpy as np
 
 from ..envs.faults import Place, exits_refused
 from ..envs.make import EnvFactory
-from ..rollout import flat, reset_seed
+from ..rollout import reset_seed
 from ..types import FlatSpec
+from .group import group_of
 
 SeedOf = Callable[[int, int], np.random.SeedSequence]  # (stream, episode) -> its seed
 
@@ -29,6 +30,7 @@ class Table:
       reward: [N] float64.
       terminated: [N] bool.
       truncated: [N] bool, truncated and not terminated.
+      terms: [N, K] float64, the terms of the reward.
       command: [1] int64, the number of the step to take.
       done: [processes] int64, the last step that each process took; -1: it failed.
     """
@@ -45,6 +47,7 @@ class Table:
             "obs": ((n, o), np.float32),
             "terminated": ((n,), bool),
             "truncated": ((n,), bool),
+            "terms": ((n, len(spec.terms)), np.float64),
         }
         sizes = [64 * (-(-_bytes(*kind) // 64)) for kind in layout.values()]
         if not path.exists():
@@ -60,6 +63,7 @@ class Table:
         self.action, self.next_obs = found["action"], found["next_obs"]
         self.obs, self.reward = found["obs"], found["reward"]
         self.terminated, self.truncated = found["terminated"], found["truncated"]
+        self.terms = found["terms"]
 
 
 class Streams:
@@ -83,9 +87,10 @@ class Streams:
           seed_of: returns the seed of an episode.
         """
         self._spec, self._table, self._seed_of = spec, table, seed_of
-        self._envs = {k: factory() for k in share}
-        self._numbers = dict.fromkeys(self._envs, 0)
-        self._lengths = dict.fromkeys(self._envs, 0)
+        self._share = np.array(list(share))
+        n = len(self._share)
+        self._everyone, self._numbers = range(n), [0] * n
+        self._group = group_of(factory, spec, n, self._place)
 
     def begin(self, numbers: np.ndarray, actions: list[np.ndarray]) -> None:
         """Begins episode `numbers[k]` in every stream k and repeats its actions so far.
@@ -97,54 +102,60 @@ class Streams:
         Raises:
           ValueError: an episode ends earlier than the first time.
         """
-        for k in self._envs:
-            self._numbers[k] = int(numbers[k])
-            self._reset(k)
-            for t, action in enumerate(actions[k]):
-                self._table.action[k] = action
-                self._take(k)
-                if self._table.terminated[k] or self._table.truncated[k]:
-                    raise ValueError(
-                        f"{self._spec.env_id} must give the same episode for the same "
-                        f"seed and actions, but episode {numbers[k]} of stream {k} "
-                        f"ends at step {t + 1} this time.  The run cannot continue."
-                    )
-                self._table.obs[k] = self._table.next_obs[k]
+        for i, k in enumerate(self._share):
+            self._numbers[i] = int(numbers[k])
+            self._reset(i)
+        own = [actions[k] for k in self._share]
+        for t in range(max(map(len, own), default=0)):
+            some = [i for i in self._everyone if t < len(own[i])]
+            for i in some:
+                self._table.action[self._share[i]] = own[i][t]
+            self._take(some)
+            for i in some:
+                self._require_unfinished(i, t)
 
     def step(self) -> None:
         """Takes the table's actions; an episode that ends is followed by a reset."""
         table = self._table
         with exits_refused():
-            for k in self._envs:
-                self._take(k)
+            self._take(self._everyone)
+            for i, k in enumerate(self._share):
                 if table.terminated[k] or table.truncated[k]:
-                    self._numbers[k] += 1
-                    self._reset(k)
-                else:
-                    table.obs[k] = table.next_obs[k]
+                    self._numbers[i] += 1
+                    self._reset(i)
 
     def close(self) -> None:
         """Closes the environments."""
-        for env in self._envs.values():
-            env.close()
+        self._group.close()
 
-    def _reset(self, k: int) -> None:
-        rng = np.random.default_rng(self._seed_of(k, self._numbers[k]))
-        call = self._place(k).call
-        observation, _ = call(0, self._envs[k].reset, seed=reset_seed(rng))
-        self._table.obs[k], self._lengths[k] = flat(observation), 0
+    def _reset(self, i: int) -> None:
+        k = self._share[i]
+        rng = np.random.default_rng(self._seed_of(k, self._numbers[i]))
+        self._table.obs[k] = self._group.reset(i, reset_seed(rng))
 
-    def _take(self, k: int) -> None:
-        table, t = self._table, self._lengths[k]
-        result = self._place(k).call(t, self._envs[k].step, table.action[k].copy())
-        observation, reward, terminated, truncated, _ = result
-        table.next_obs[k], table.reward[k] = flat(observation), reward
-        table.terminated[k] = terminated
-        table.truncated[k] = truncated and not terminated
-        self._lengths[k] = t + 1
+    def _take(self, some: Sequence[int]) -> None:
+        """Takes the table's actions with some of the environments."""
+        table = self._table
+        rows = self._share if some is self._everyone else self._share[some]
+        found = self._group.step(some, table.action[rows])
+        table.next_obs[rows], table.reward[rows] = found.obs, found.reward
+        table.obs[rows] = table.next_obs[rows]
+        table.terminated[rows] = found.terminated
+        table.truncated[rows] = np.array(found.truncated) & ~table.terminated[rows]
+        table.terms[rows] = found.terms
 
-    def _place(self, k: int) -> Place:
-        return Place(self._spec.env_id, f"stream {k}, episode {self._numbers[k]}")
+    def _require_unfinished(self, i: int, t: int) -> None:
+        k, number = self._share[i], self._numbers[i]
+        if self._table.terminated[k] or self._table.truncated[k]:
+            raise ValueError(
+                f"{self._spec.env_id} must give the same episode for the same seed and "
+                f"actions, but episode {number} of stream {k} ends at step {t + 1} "
+                "this time.  The run cannot continue."
+            )
+
+    def _place(self, i: int) -> Place:
+        k, number = self._share[i], self._numbers[i]
+        return Place(self._spec.env_id, f"stream {k}, episode {number}")
 
 
 def _bytes(shape: tuple[int, ...], dtype: Any) -> int:

@@ -20,7 +20,7 @@ import numpy as np
 
 from ..envs.faults import BadState, Place
 from ..envs.make import EnvFactory
-from ..types import Arrays, FlatSpec
+from ..types import Arrays, Finished, FlatSpec
 from .collectors import PlayerProcess
 from .streams import SeedOf, Streams, Table
 
@@ -78,8 +78,9 @@ class Vector:
             for answer in opened:
                 answer.result()
         self._noise = [Noise(spec.action_dim) for _ in range(n)]
-        self._finished: tuple[list[float], list[int]] = [], []
+        self._finished = Finished([], [], [])
         self._sums = np.zeros(n)  # rewards of the episodes so far
+        self._terms = np.zeros((n, len(spec.terms)))  # their terms
         self._numbers = np.zeros(n, int)
         self._actions: list[list[np.ndarray]] = [[] for _ in range(n)]
         self.begin(self._numbers)
@@ -121,6 +122,7 @@ class Vector:
             table.truncated.copy(),
         )
         self._sums += step.reward
+        self._terms += table.terms
         for kept, action in zip(self._actions, table.action.copy()):
             kept.append(action)
         for k in np.flatnonzero(step.terminated | step.truncated):
@@ -128,9 +130,9 @@ class Vector:
         self._require_finite("observation", table.obs)
         return step
 
-    def take_finished(self) -> tuple[list[float], list[int]]:
-        """Returns and lengths of the episodes that have ended since the last call."""
-        found, self._finished = self._finished, ([], [])
+    def take_finished(self) -> Finished:
+        """The episodes that have ended since the last call."""
+        found, self._finished = self._finished, Finished([], [], [])
         return found
 
     def begin(
@@ -151,13 +153,17 @@ class Vector:
         self._numbers = np.array(numbers)
         self._actions = [list(some) for some in actions]
         self._sums[:] = 0.0
+        self._terms[:] = 0.0
         self._require_finite("observation", self._table.obs)
         for k in range(len(self)):
             self._begin_noise(k, len(actions[k]))
 
     def state(self) -> dict[str, np.ndarray]:
         """The episodes' numbers, and their actions and rewards so far."""
-        arrays = {"numbers": self._numbers.copy(), "sums": self._sums.copy()}
+        arrays: dict[str, np.ndarray] = {}
+        arrays |= {"numbers": self._numbers.copy(), "sums": self._sums.copy()}
+        if self._spec.terms:
+            arrays["terms"] = self._terms.copy()
         for k, actions in enumerate(self._actions):
             shape = len(actions), self._spec.action_dim
             arrays[f"actions/{k}"] = np.array(actions, np.float32).reshape(shape)
@@ -172,6 +178,7 @@ class Vector:
         actions = [arrays[f"actions/{k}"] for k in range(len(self))]
         self.begin(arrays["numbers"], actions)
         self._sums = np.array(arrays["sums"])
+        self._terms = np.array(arrays.get("terms", self._terms))
 
     def close(self) -> None:
         """Ends the processes and closes the environments."""
@@ -180,10 +187,11 @@ class Vector:
         self._own.close()
 
     def _finish(self, k: int) -> None:
-        returns, lengths = self._finished
-        returns.append(float(self._sums[k]))
-        lengths.append(len(self._actions[k]))
+        self._finished.returns.append(float(self._sums[k]))
+        self._finished.lengths.append(len(self._actions[k]))
+        self._finished.terms.append(self._terms[k].tolist())
         self._sums[k], self._actions[k] = 0.0, []
+        self._terms[k] = 0.0
         self._numbers[k] += 1
         self._begin_noise(k, 0)
 

@@ -62,10 +62,9 @@ class RunFolder:
         self.path, self._config, self._spec = path, config, spec
         self._place = Place(path)
         self._versions, algorithm = package_versions(), entry(config.run.alg)
-        self._score, names = (
-            algorithm.score,
-            [c.name for c in algorithm.columns if c.is_logged(config)],
-        )
+        columns = (*algorithm.columns, *algorithm.more_columns(spec))
+        names = [c.name for c in columns if c.is_logged(config)]
+        self._score = algorithm.score
         self._writers = open_writers(path, names, rows, say) if is_writer else []
         self._facts: dict[str, Any] = {}
         self.best_score, self.best_epoch = -math.inf, 0

@@ -95,10 +95,10 @@ def test_the_next_state_is_the_one_that_followed_and_not_the_next_episodes():
         assert (truncated[0], terminated[0]) == (t in (3, 7), False)
         goes_on = np.array_equal(steps[t + 1][0], next_obs)
         assert goes_on == (t not in (3, 7))
-    returns, lengths = vector.take_finished()
+    returns, lengths, _ = vector.take_finished()
     assert lengths == [4, 4]
     np.testing.assert_allclose(returns[0], sum(s[2][0] for s in steps[:4]))
-    assert vector.take_finished() == ([], [])
+    assert vector.take_finished() == ([], [], [])
 
 
 def test_streams_and_episodes_differ():

@@ -1,0 +1,96 @@
+"""ANYmal C as a Gymnasium environment: a pack of one robot."""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from .pack import Pack
+from .task import STEP, Task
+
+
+class AnymalC(gym.Env):
+    """The robot ANYmal C is told how fast to walk and to turn (docs/anymal.md).
+
+    Actions are 12 changes of joint angles from the standing pose, in units of
+    `action_scale`; observations are described in `task.observation`.
+
+    Attributes:
+      reward_terms: names of the terms whose sum is the reward; `info["reward_terms"]`
+        holds their values at every step.
+    """
+
+    metadata = {"render_modes": ["human", "rgb_array"], "render_fps": round(1 / STEP)}
+
+    def __init__(self, render_mode: str | None = None, **settings: Any):
+        """Builds the robot and its scene.
+
+        Args:
+          render_mode: None, "rgb_array" or "human".
+          settings: the attributes of `task.Task`.
+
+        Raises:
+          ValueError: a setting is unknown or out of range.
+        """
+        self.task = Task(**settings)
+        self.render_mode = render_mode
+        self.reward_terms = tuple(self.task.weights)
+        self._pack = Pack(1, self.task)
+        self.model, self.data = self._pack.models[0], self._pack.data[0]
+        size = (self.task.obs_dim,)
+        self.observation_space = gym.spaces.Box(-np.inf, np.inf, size, np.float64)
+        self.action_space = gym.spaces.Box(-1.0, 1.0, (12,), np.float32)
+        self.mujoco_renderer = self._renderer() if render_mode else None
+
+    def together(self, n: int) -> Pack:
+        """N more robots of the same task, which are stepped together."""
+        return Pack(n, self.task)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Begins an episode, a function of the seed."""
+        super().reset(seed=seed)
+        if seed is None:
+            seed = int(self.np_random.integers(2**31))
+        obs = self._pack.reset(0, seed)
+        if self.render_mode == "human":
+            self.render()
+        return obs, {}
+
+    def step(
+        self, action: np.ndarray
+    ) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        """One control step of 20 ms."""
+        outcome = self._pack.step([0], np.asarray(action, np.float64)[None])
+        info = {
+            "reward_terms": outcome.terms[0],
+            "metrics": self._pack.metrics(0),
+        }
+        if self.render_mode == "human":
+            self.render()
+        return (
+            outcome.obs[0],
+            float(outcome.reward[0]),
+            bool(outcome.terminated[0]),
+            bool(outcome.truncated[0]),
+            info,
+        )
+
+    def render(self) -> Any:
+        """A frame [H, W, 3], or nothing after drawing the window."""
+        if self.mujoco_renderer is None:
+            return None
+        return self.mujoco_renderer.render(self.render_mode)
+
+    def close(self) -> None:
+        """Closes the window."""
+        if self.mujoco_renderer is not None:
+            self.mujoco_renderer.close()
+
+    def _renderer(self) -> Any:
+        from gymnasium.envs.mujoco.mujoco_rendering import MujocoRenderer
+
+        return MujocoRenderer(
+            self.model, self.data, width=640, height=480, camera_name="side"
+        )

@@ -1,0 +1,163 @@
+"""What a robot is rewarded for: named terms, each a function of values.
+
+Every function takes arrays of N robots and returns [N], before its weight.  The reward
+of a control step is dt * max(0, SUM weight * term).  Rudin et al. 2022 ("Learning to
+walk in minutes", arXiv:2109.11978, table 2) use most of these terms; docs/anymal.md
+says what each one is for, and where ours differ.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+MOVING = 0.1  # m/s: a lower command along x means standing
+STRIDE = 0.5  # seconds in the air for which a foot's step is neither good nor bad
+
+
+class Motion(NamedTuple):
+    """N robots at the end of a control step."""
+
+    velocity: np.ndarray  # [N, 3] of the base, m/s, in its own axes
+    spin: np.ndarray  # [N, 3] its angular velocity, rad/s, in its own axes
+    gravity: np.ndarray  # [N, 3] the direction down, in its own axes
+    command: np.ndarray  # [N, 3] wanted velocity along x and y, m/s, and turn, rad/s
+    torque: np.ndarray  # [N, 12] Nm
+    speed: np.ndarray  # [N, 12] of the joints, rad/s
+    acceleration: np.ndarray  # [N, 12] of the joints, rad/s^2
+    action: np.ndarray  # [N, 12]
+    action_before: np.ndarray  # [N, 12]
+    landed_after: np.ndarray  # [N, 4] seconds a foot was in the air, 0: not landing
+    touching: np.ndarray  # [N, 8] bool, thighs and shanks on the ground
+    offset: np.ndarray  # [N, 12] joint angles minus the standing pose, rad
+
+    @property
+    def must_move(self) -> np.ndarray:
+        """[N] whether the command asks for a speed along x."""
+        return self.command[:, 0] > MOVING
+
+
+def forward_share(motion: Motion) -> np.ndarray:
+    """The share of the commanded speed that is reached, 0 to 1; 0 if told to stand."""
+    wanted = np.maximum(motion.command[:, 0], MOVING)
+    return motion.must_move * np.clip(motion.velocity[:, 0] / wanted, 0.0, 1.0)
+
+
+def track_velocity(motion: Motion) -> np.ndarray:
+    """exp(-|v_xy - command|^2 / 0.15), 1 if the velocity is right."""
+    error = ((motion.velocity[:, :2] - motion.command[:, :2]) ** 2).sum(axis=1)
+    return np.exp(-error / 0.15)
+
+
+def track_turn(motion: Motion) -> np.ndarray:
+    """exp(-(turn - command)^2 / 0.25), times the share of the speed that is reached.
+
+    Without that factor, standing still would earn it.
+    """
+    error = (motion.spin[:, 2] - motion.command[:, 2]) ** 2
+    share = np.where(motion.must_move, forward_share(motion), 1.0)
+    return np.exp(-error / 0.25) * share
+
+
+def bounce(motion: Motion) -> np.ndarray:
+    """v_z^2."""
+    return motion.velocity[:, 2] ** 2
+
+
+def sway(motion: Motion) -> np.ndarray:
+    """Angular velocity around the horizontal axes, squared."""
+    return (motion.spin[:, :2] ** 2).sum(axis=1)
+
+
+def tilt(motion: Motion) -> np.ndarray:
+    """The horizontal part of the direction down, squared; 0 if the base is level."""
+    return (motion.gravity[:, :2] ** 2).sum(axis=1)
+
+
+def torque(motion: Motion) -> np.ndarray:
+    """SUM torque^2, heat in the motors."""
+    return (motion.torque**2).sum(axis=1)
+
+
+def power(motion: Motion) -> np.ndarray:
+    """SUM |torque * speed|, watts."""
+    return np.abs(motion.torque * motion.speed).sum(axis=1)
+
+
+def jerkiness(motion: Motion) -> np.ndarray:
+    """SUM (joint acceleration)^2."""
+    return (motion.acceleration**2).sum(axis=1)
+
+
+def action_rate(motion: Motion) -> np.ndarray:
+    """SUM (change of the action)^2."""
+    return ((motion.action - motion.action_before) ** 2).sum(axis=1)
+
+
+def air_time(motion: Motion) -> np.ndarray:
+    """SUM over feet that land of (seconds in the air - 0.5); 0 if told to stand."""
+    landing = motion.landed_after > 0
+    return motion.must_move * ((motion.landed_after - STRIDE) * landing).sum(axis=1)
+
+
+def contact(motion: Motion) -> np.ndarray:
+    """The number of thighs and shanks that touch the ground."""
+    return motion.touching.sum(axis=1).astype(float)
+
+
+def pose(motion: Motion) -> np.ndarray:
+    """SUM (angle - standing pose)^2 of the hips' sideways joints."""
+    return (motion.offset[:, 0::3] ** 2).sum(axis=1)
+
+
+def stand_still(motion: Motion) -> np.ndarray:
+    """SUM (angle - standing pose)^2 where the command is to stand, else 0."""
+    return ~motion.must_move * (motion.offset**2).sum(axis=1)
+
+
+TERMS = {
+    "velocity": track_velocity,
+    "turn": track_turn,
+    "forward": forward_share,
+    "bounce": bounce,
+    "sway": sway,
+    "tilt": tilt,
+    "torque": torque,
+    "power": power,
+    "jerkiness": jerkiness,
+    "action_rate": action_rate,
+    "air_time": air_time,
+    "contact": contact,
+    "pose": pose,
+    "stand_still": stand_still,
+}
+WEIGHTS: dict[str, float] = {
+    "velocity": 1.0,
+    "turn": 0.5,
+    "forward": 0.5,
+    "bounce": -2.0,
+    "sway": -0.05,
+    "tilt": -5.0,
+    "torque": -2.5e-5,
+    "power": -2e-4,
+    "jerkiness": -2.5e-7,
+    "action_rate": -0.01,
+    "air_time": 2.0,
+    "contact": -1.0,
+    "pose": -0.2,
+    "stand_still": -0.2,
+}
+
+
+def weighted(motion: Motion, weights: Mapping[str, float], dt: float) -> np.ndarray:
+    """dt * weight * term of every term, [N, K], in the order of `weights`."""
+    columns = [dt * weights[name] * TERMS[name](motion) for name in weights]
+    return np.stack(columns, axis=1)
+
+
+def total(parts: np.ndarray) -> np.ndarray:
+    """The reward, [N]: the sum of the weighted terms, but at least 0.
+
+    Otherwise falling early would be the best a beginner can do.
+    """
+    return np.maximum(parts.sum(axis=1), 0.0)
