@@ -78,6 +78,8 @@ def play(
     render: bool = False,
     save_demos: str | Path | None = None,
     per_step: bool = False,
+    metrics: bool = False,
+    env_kwargs: str | None = None,
     stochastic: bool = False,
     say: Callable[[str], None] = print,
 ) -> Evaluation:
@@ -92,6 +94,8 @@ def play(
       render: show a window.
       save_demos: write all episodes to this demonstration file (.npz).
       per_step: also report the share of successful steps.
+      metrics: also report what the environment measures of each episode, as means.
+      env_kwargs: keywords for building the environment, as a JSON object.
       stochastic: draw actions, as training does; for policies that can.
       say: called with each line of the report.
 
@@ -107,11 +111,9 @@ def play(
         check_video_path(video)
     policy = load_policy(path, **({"stochastic": True} if stochastic else {}))
     _warn_of_other_physics(policy, say)
-    factory, spec, built = _environment(policy, env)
+    factory, spec, built = _environment(policy, env, env_kwargs)
     say(f"{spec.env_id}: {path}, {episodes} episodes, seed {seed}")
-    trained_in = policy.header["spec"]["env_id"]
-    if trained_in != spec.env_id:
-        say(f"warning: the policy was trained in {printable(trained_in)}")
+    _warn_of_other_environment(policy, spec.env_id, env_kwargs, say)
     if (save_demos or per_step) and not isinstance(spec, EnvSpec):
         built.close()
         raise ValueError(
@@ -135,6 +137,9 @@ def play(
     evaluation = evaluation_of(everything)
     more = f", {everything.success.mean():.2f} over all steps" if per_step else ""
     say(_summary(evaluation) + more)
+    if metrics:
+        for line in _metrics(everything):
+            say(line)
     if video:
         write_video(video, frames)
         say(f"wrote {video}")
@@ -163,6 +168,10 @@ def main(arguments: list[str] | None = None) -> int:
     add("--save_demos", metavar="FILE", help=words)
     words = "also report the share of successful steps"
     add("--per_step", action="store_true", help=words)
+    words = "also report what the environment measures of each episode, as means"
+    add("--metrics", action="store_true", help=words)
+    words = "keywords for building the environment, as a JSON object"
+    add("--env_kwargs", metavar="JSON", help=words)
     words = "draw actions, as training does; for policies that can"
     add("--stochastic", action="store_true", help=words)
     add("--render", action="store_true", help="show the episodes in a window")
@@ -196,7 +205,9 @@ def _episodes(
 
 
 def _environment(
-    policy: Any, env: str | Callable[..., gym.Env] | None
+    policy: Any,
+    env: str | Callable[..., gym.Env] | None,
+    env_kwargs: str | None = None,
 ) -> tuple[EnvFactory, Any, gym.Env]:
     """Builds the environment; never imports a module that only a file names."""
     if "spec" not in policy.header:
@@ -213,7 +224,9 @@ def _environment(
         )
     try:
         factory = env_factory(
-            env if isinstance(env, str) else spec.env_id, env if callable(env) else None
+            env if isinstance(env, str) else spec.env_id,
+            env if callable(env) else None,
+            env_kwargs,
         )
     except ValueError as error:
         if env is not None:
@@ -252,6 +265,27 @@ def _summary(evaluation: Evaluation) -> str:
         f"success rate {at_end:.2f} at the last step (95 % interval {low:.2f} to "
         f"{high:.2f}), {at_any:.2f} at any step"
     )
+
+
+def _metrics(episodes: Any) -> list[str]:
+    """Means over episodes of what the environment measures, one line each."""
+    found: Any = getattr(episodes, "metrics", ())
+    names = list(found[0]) if len(found) else []
+    if not names:
+        return ["the environment reports no metrics (info['metrics'])"]
+    means = {name: np.mean([float(one[name]) for one in found]) for name in names}
+    return [f"{name:>16} {mean:9.4f}" for name, mean in means.items()]
+
+
+def _warn_of_other_environment(
+    policy: Any, env_id: str, env_kwargs: str | None, say: Callable[[str], None]
+) -> None:
+    trained_in = policy.header["spec"]["env_id"]
+    if trained_in != env_id:
+        say(f"warning: the policy was trained in {printable(trained_in)}")
+    used = policy.header.get("config", {}).get("env_kwargs")
+    if used and env_kwargs is None:
+        say(f"warning: the policy was trained with --env_kwargs={printable(used)!r}")
 
 
 def _warn_of_other_physics(policy: Any, say: Callable[[str], None]) -> None:

@@ -103,11 +103,12 @@ def _play_flat(
         action = act(obs)
         place.require_finite("action", action, t)
         result = place.call(t, env.step, action)
-        observation, reward, terminated, truncated, _ = result
+        observation, reward, terminated, truncated, info = result
         place.require_finite("reward", reward, t)
         total, t, is_over = total + float(reward), t + 1, terminated or truncated
         on_state()
-    return FlatEpisodes(np.array([total]), np.array([t]))
+    metrics = np.array([info.get("metrics", {})], object)
+    return FlatEpisodes(np.array([total]), np.array([t]), metrics)
 
 
 def flat(observation: Any) -> np.ndarray:

@@ -83,7 +83,7 @@ def _train(command: Command, arguments: list[str], comm: Communicator) -> None:
 def _play(path: str, flags: dict[str, Any]) -> None:
     from .play import play
 
-    names = {"env", "seed", "episodes", "per_step"} & {*flags}
+    names = {"env", "env_kwargs", "seed", "episodes", "per_step", "metrics"} & {*flags}
     play(path, **{name: flags[name] for name in names})
 
 

@@ -179,7 +179,7 @@ def _prepare(
     found = resumed_flags(given, env, make_env is not None) if comm.rank == 0 else None
     env, flags = comm.broadcast(found)
     _require_workers(flags.get("num_cpu"), comm.size)
-    factory = _factory(env, make_env, "resume" in given)
+    factory = _factory(env, make_env, flags.get("env_kwargs"), "resume" in given)
     if make_env is not None:
         algorithm = entry(flags.get("alg", DEFAULT))
         flags = algorithm.for_unknown_env(algorithm.expand(flags))
@@ -203,10 +203,13 @@ def _prepare(
 
 
 def _factory(
-    env: str | None, make_env: Callable[..., gym.Env] | None, resumes: bool
+    env: str | None,
+    make_env: Callable[..., gym.Env] | None,
+    env_kwargs: str | None,
+    resumes: bool,
 ) -> EnvFactory:
     try:
-        return env_factory(env or _name(make_env), make_env)
+        return env_factory(env or _name(make_env), make_env, env_kwargs)
     except ValueError as error:
         if make_env is not None or not resumes:
             raise

@@ -127,6 +127,7 @@ class FlatEpisodes(NamedTuple):
 
     returns: np.ndarray  # [E] float64, sums of rewards
     lengths: np.ndarray  # [E] int, steps
+    metrics: np.ndarray  # [E] of dictionaries: the last info["metrics"], or empty ones
 
 
 class Start(NamedTuple):

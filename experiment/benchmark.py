@@ -114,7 +114,14 @@ def by_return(episodes: FlatEpisodes) -> dict[str, float]:
         "_min": float(returns.min()),
         "_max": float(returns.max()),
         "_length": float(episodes.lengths.mean()),
+        **{f"_{name}": mean for name, mean in metrics_of(episodes).items()},
     }
+
+
+def metrics_of(episodes: FlatEpisodes) -> dict[str, float]:
+    """Means of what the environment measures of its episodes, if it does."""
+    found = episodes.metrics
+    return {name: float(np.mean([one[name] for one in found])) for name in found[0]}
 
 
 def by_height(episodes: Episodes) -> dict[str, float]:

@@ -121,7 +121,8 @@ def test_every_episode_is_kept(benchmark):
     found = benchmark.each(played(goals))
     assert found["goal"] == goals
     assert found["success"] == [1, 0, 0, 1] and found["success_any"] == [1, 1, 0, 1]
-    flat = FlatEpisodes(np.array([1.5, 2.5]), np.array([10, 20]))
+    metrics = np.array([{"speed": 1.0}, {"speed": 2.0}])
+    flat = FlatEpisodes(np.array([1.5, 2.5]), np.array([10, 20]), metrics)
     assert benchmark.each(flat) == {"return": [1.5, 2.5], "length": [10, 20]}
     text = benchmark.text_of({"latest": 0.5, "latest_each": found})
     assert json.loads(text) == {"latest": 0.5, "latest_each": found}

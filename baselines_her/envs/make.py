@@ -2,9 +2,10 @@
 
 import functools
 import inspect
+import json
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import gymnasium as gym
 
@@ -94,19 +95,32 @@ class EnvFactory(NamedTuple):
         return with_simulation(env)
 
 
-def env_factory(env: str | None, make_env: Callable[..., gym.Env] | None) -> EnvFactory:
+def env_factory(
+    env: str | None,
+    make_env: Callable[..., gym.Env] | None,
+    env_kwargs: str | None = None,
+) -> EnvFactory:
     """The factory of a registered environment, or of a user's function.
 
     Args:
       env: an id for `resolve_id`; ignored when `make_env` is given.
       make_env: the user's function; called with `render_mode` if it accepts it.
+      env_kwargs: keywords of a registered environment, as a JSON object.
+
+    Raises:
+      ValueError: the environment does not exist, or the keywords are no JSON object.
     """
     if make_env is None:
         if env is None:
             raise ValueError("an environment must be named: env= or make_env=.")
         env_id = resolve_id(env)
-        build = functools.partial(make, env_id)
+        build = functools.partial(make, env_id, **keywords_of(env_kwargs))
         return EnvFactory(env_id, build, entries=own_entries())
+    if env_kwargs:
+        raise ValueError(
+            "env_kwargs has no effect on an environment that a function builds.  Let "
+            "the function use the values, and drop env_kwargs."
+        )
     name = env or str(getattr(make_env, "__name__", "custom"))
     takes = inspect.signature(make_env).parameters.values()
     if not any(p.name == "render_mode" or p.kind is p.VAR_KEYWORD for p in takes):
@@ -114,20 +128,39 @@ def env_factory(env: str | None, make_env: Callable[..., gym.Env] | None) -> Env
     return EnvFactory(name, make_env, entries=own_entries())
 
 
+def keywords_of(env_kwargs: str | None) -> dict[str, Any]:
+    """The keywords in a JSON object; none for None.
+
+    Raises:
+      ValueError: it is not a JSON object.
+    """
+    try:
+        found = json.loads(env_kwargs or "{}")
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or "render_mode" in found:
+        raise ValueError(
+            "env_kwargs must be a JSON object of the environment's keywords (without "
+            f"render_mode), such as '{{\"height\": 0.1}}', found {env_kwargs!r}."
+        )
+    return found
+
+
 def _without_mode(make_env: Callable[[], gym.Env], render_mode=None) -> gym.Env:
     return make_env()
 
 
-def make(env_id: str, render_mode: str | None = None) -> gym.Env:
+def make(env_id: str, render_mode: str | None = None, **keywords: Any) -> gym.Env:
     """Builds a registered environment.
 
     Args:
       env_id: from `resolve_id`.
       render_mode: None, "rgb_array" or "human".
+      keywords: for its constructor.
 
     Raises:
       RuntimeError: the installed packages cannot build it.
-      ValueError: it cannot be drawn.
+      ValueError: it cannot be drawn, or does not know a keyword.
     """
     module = env_id.rpartition(":")[0]
     _register(module)
@@ -135,9 +168,9 @@ def make(env_id: str, render_mode: str | None = None) -> gym.Env:
     if problem and not module:
         raise RuntimeError(problem)
     # gymnasium's checker would run at every step; `check.py` checks once.
-    build = functools.partial(gym.make, env_id, disable_env_checker=True)
+    build = functools.partial(gym.make, env_id, disable_env_checker=True, **keywords)
     if render_mode is None:  # a constructor need not accept it
-        return build()
+        return _build(build, env_id, keywords)
     try:
         return build(render_mode=render_mode)
     except (TypeError, gym.error.Error) as error:
@@ -148,6 +181,20 @@ def make(env_id: str, render_mode: str | None = None) -> gym.Env:
             "not.  Add the argument to its constructor, or drop --video, --render and "
             "--video_interval."
         ) from error
+
+
+def _build(
+    build: Callable[..., gym.Env], env_id: str, keywords: dict[str, Any]
+) -> gym.Env:
+    try:
+        return build()
+    except TypeError as error:
+        if not keywords:
+            raise
+        raise ValueError(
+            f"env_kwargs must be keywords of {env_id}, found {sorted(keywords)}: "
+            f"{error}."
+        ) from None
 
 
 def _register(module: str) -> None:

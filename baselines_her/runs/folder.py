@@ -24,7 +24,7 @@ from .policy_file import write_policy
 # Settings that may differ when a run continues; the last two can change its bits.
 FREE = (
     *("num_timesteps", "stop_at", "log_path", "save_path", "play", "resume"),
-    *("episodes", "per_step"),
+    *("episodes", "per_step", "metrics"),
     *("checkpoint_interval", "policy_save_interval", "video_interval"),
     *("collectors", "steppers", "collector_timeout", "mpi_timeout"),
     *("num_cpu", "learner_threads"),

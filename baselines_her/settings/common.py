@@ -23,6 +23,9 @@ class RunConfig:
         "environment: an id, with or without version, or module:Id-v0",
         often=True,
     )
+    env_kwargs: str | None = setting(
+        None, "keywords for building the environment, as a JSON object"
+    )
     preset: str = setting("laptop", "named set of defaults", often=True)
     seed: int = setting(
         0, "seed of all random numbers", low=0, often=True, high=2**63 - 1
@@ -63,6 +66,9 @@ class RunConfig:
     )
     per_step: bool = setting(
         False, "let --play also report the share of successful steps"
+    )
+    metrics: bool = setting(
+        False, "let --play also report what the environment measures of episodes"
     )
 
 

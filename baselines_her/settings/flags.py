@@ -15,6 +15,8 @@ class TrainFlags(TypedDict, total=False):
 
     # algorithm
     alg: Literal["her", "ppo"]
+    # keywords for building the environment, as a JSON object
+    env_kwargs: str | None
     # named set of defaults
     preset: Literal[
         "tuned",
@@ -47,6 +49,8 @@ class TrainFlags(TypedDict, total=False):
     episodes: int
     # let --play also report the share of successful steps
     per_step: bool
+    # let --play also report what the environment measures of episodes
+    metrics: bool
     # iterations (cycles) per epoch
     n_cycles: int
     # evaluation episodes per epoch
