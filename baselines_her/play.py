@@ -1,6 +1,7 @@
 """Plays a policy file: episodes, success rates, films.  Loads no TensorFlow."""
 
 import contextlib
+import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,9 @@ from .algorithms import DEFAULT, entry
 from .cli.command import Parser, run_command
 from .demos.file import write_demos
 from .demos.record import join, record
-from .envs.make import EnvFactory, env_factory
+from .envs.driving import HELP as KEYS
+from .envs.driving import driver
+from .envs.make import EnvFactory, env_factory, keywords_of
 from .envs.render import make_rendered
 from .rollout import evaluation_of, play_episode
 from .runs.foreign import printable
@@ -39,6 +42,7 @@ def evaluate(
     env: str | Callable[..., gym.Env] | None = None,
     episodes: int = 100,
     seed: int = 0,
+    env_kwargs: str | None = None,
 ) -> Evaluation:
     """Plays greedy episodes of a policy and returns their outcome.
 
@@ -48,12 +52,13 @@ def evaluate(
         the policy was trained on.
       episodes: how many, at least 1.
       seed: decides the episodes' starts and goals.
+      env_kwargs: keywords for building the environment, as a JSON object.
 
     Returns:
       Returns and lengths of the episodes; for tasks with goals also the success rates
       `success_last` and `success_any`: `last, any = evaluate(policy)`.
     """
-    return evaluation_of(rollouts(policy, env, episodes, seed))
+    return evaluation_of(rollouts(policy, env, episodes, seed, env_kwargs))
 
 
 def rollouts(
@@ -61,9 +66,10 @@ def rollouts(
     env: str | Callable[..., gym.Env] | None = None,
     episodes: int = 100,
     seed: int = 0,
+    env_kwargs: str | None = None,
 ) -> Any:
     """Greedy episodes of a policy; the arguments are those of `evaluate`."""
-    _, spec, built = _environment(policy, env)
+    _, spec, built = _environment(policy, env, env_kwargs)
     with contextlib.closing(built):
         done = _episodes(built, spec, policy, episodes, seed)
         return concatenate([episode for episode, _, _ in done])
@@ -80,6 +86,7 @@ def play(
     per_step: bool = False,
     metrics: bool = False,
     env_kwargs: str | None = None,
+    drive: bool = False,
     stochastic: bool = False,
     say: Callable[[str], None] = print,
 ) -> Evaluation:
@@ -96,6 +103,7 @@ def play(
       per_step: also report the share of successful steps.
       metrics: also report what the environment measures of each episode, as means.
       env_kwargs: keywords for building the environment, as a JSON object.
+      drive: show a window and command the robot by keyboard.
       stochastic: draw actions, as training does; for policies that can.
       say: called with each line of the report.
 
@@ -105,8 +113,9 @@ def play(
     """
     if episodes < 1:
         raise ValueError(f"episodes must be at least 1, found {episodes}.")
+    render = render or drive
     if video and render:
-        raise ValueError("video and render exclude each other: drop one of them.")
+        raise ValueError("video and a window exclude each other: drop one of them.")
     if video:
         check_video_path(video)
     policy = load_policy(path, **({"stochastic": True} if stochastic else {}))
@@ -123,11 +132,14 @@ def play(
     if video or render:
         built.close()
         built = make_rendered(factory, "human" if render else "rgb_array")
+    watch = driver(built) if drive else _nothing
+    if drive:
+        say(KEYS)
     recorded = record if save_demos else _without_demo
     played, demos, frames = [], [], []
     with contextlib.closing(built):
         for n, (episode, demo, film) in enumerate(
-            _episodes(built, spec, policy, episodes, seed, bool(video), recorded)
+            _episodes(built, spec, policy, episodes, seed, bool(video), recorded, watch)
         ):
             played.append(episode)
             demos.append(demo)
@@ -175,8 +187,16 @@ def main(arguments: list[str] | None = None) -> int:
     words = "draw actions, as training does; for policies that can"
     add("--stochastic", action="store_true", help=words)
     add("--render", action="store_true", help="show the episodes in a window")
+    words = "a robot's command: forward and sideways in m/s, turn in rad/s"
+    add("--command", metavar="X,Y,TURN", help=words)
+    words = "show a window and command the robot by keyboard"
+    add("--drive", action="store_true", help=words)
     options: dict[str, Any] = vars(parser.parse_args(arguments))
-    return run_command(play, options.pop("policy"), **options)
+    return run_command(_commanded, options.pop("policy"), **options)
+
+
+def _nothing() -> None:
+    """Done at every step, by default."""
 
 
 def _without_demo(*arguments: Any) -> tuple[Any, None]:
@@ -191,17 +211,19 @@ def _episodes(
     seed: int,
     filmed: bool = False,
     play_one: Callable[..., tuple[Any, Any]] = _without_demo,
+    watch: Callable[[], None] = _nothing,
 ) -> Iterator[tuple[Any, Any, list[np.ndarray]]]:
     """Plays n episodes; yields each one, its demonstration (or None) and its frames."""
     for number in range(n):
         frames: list[Any] = []
 
-        def take_frame(frames=frames):
+        def on_state(frames=frames):
+            watch()
             if filmed:
                 frames.append(env.render())
 
         start = Start(stream(seed, EVALUATION, n=number))
-        yield *play_one(env, spec, policy, start, take_frame), frames
+        yield *play_one(env, spec, policy, start, on_state), frames
 
 
 def _environment(
@@ -265,6 +287,22 @@ def _summary(evaluation: Evaluation) -> str:
         f"success rate {at_end:.2f} at the last step (95 % interval {low:.2f} to "
         f"{high:.2f}), {at_any:.2f} at any step"
     )
+
+
+def _commanded(path: str, command: str | None, **options: Any) -> Evaluation:
+    """`play`, with a command such as "1,0,0" among the environment's keywords."""
+    if command is not None:
+        try:
+            values = [float(word) for word in command.split(",")]
+        except ValueError:
+            values = []
+        if len(values) != 3:
+            raise ValueError(
+                f"command must be three numbers, such as 1.0,0,0, found {command!r}."
+            )
+        keywords = keywords_of(options["env_kwargs"])
+        options["env_kwargs"] = json.dumps({**keywords, "command": values})
+    return play(path, **options)
 
 
 def _metrics(episodes: Any) -> list[str]:

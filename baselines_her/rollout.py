@@ -107,8 +107,15 @@ def _play_flat(
         place.require_finite("reward", reward, t)
         total, t, is_over = total + float(reward), t + 1, terminated or truncated
         on_state()
-    metrics = np.array([info.get("metrics", {})], object)
+    metrics = np.array([_metrics(info)], object)
     return FlatEpisodes(np.array([total]), np.array([t]), metrics)
+
+
+def _metrics(info: dict[str, Any]) -> dict[str, float]:
+    """What an environment reports of an episode at its end, success among it."""
+    named = {"success": info["is_success"]} if "is_success" in info else {}
+    found = {**named, **info.get("metrics", {})}
+    return {name: float(value) for name, value in found.items()}
 
 
 def flat(observation: Any) -> np.ndarray:

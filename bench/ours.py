@@ -342,6 +342,30 @@ def stepping(kind, num_env, n_steps):
     return {"steps_per_s": count * n / seconds}
 
 
+def walking(num_env, processes, n_steps):
+    """Control steps a second of ANYmal C with random actions."""
+    from baselines_her.envs.check_flat import check_flat
+    from baselines_her.envs.make import env_factory
+    from baselines_her.parallel.vector import Vector
+
+    def seed_of(k, number):
+        return np.random.SeedSequence(0, spawn_key=(k, number))
+
+    n, factory = int(num_env), env_factory("AnymalC", None)
+    spec = check_flat(factory(), factory.env_id)
+    vector = Vector(factory, spec, n, seed_of, seed_of, int(processes))
+    draw = np.random.default_rng(0).normal
+    actions = draw(0.0, 0.3, (64, n, 12)).astype(np.float32)
+    for t in range(20):
+        vector.step(actions[t % 64])
+    started, count = time.perf_counter(), int(n_steps) // n
+    for t in range(count):
+        vector.step(actions[t % 64])
+    seconds = time.perf_counter() - started
+    vector.close()
+    return {"steps_per_s": count * n / seconds}
+
+
 if __name__ == "__main__":
     name, *arguments = sys.argv[1:]
     print(json.dumps(globals()[name](*arguments)))

@@ -221,6 +221,15 @@ def stepping():
     table(*rows)
 
 
+def walking():
+    """(i) Control steps a second of ANYmal C with random actions."""
+    rows = [("environments", "one process", "two processes")]
+    for n in (16, 64):
+        found = in_turn(*(job("ours.py", "walking", n, p, 20_000) for p in (1, 2)))
+        rows.append((f"{n}", *(f"{middle(f, 'steps_per_s'):,.0f}" for f in found)))
+    table(*rows)
+
+
 def memory():
     """(e) Memory of 1M transitions."""
     (ours,), (peer,) = in_turn(*(job(s, "memory", 1_000_000) for s in BOTH), rounds=1)
@@ -320,6 +329,7 @@ TABLES = {
     "startup": startup,
     "ppo": ppo,
     "stepping": stepping,
+    "walking": walking,
 }
 
 if __name__ == "__main__":

@@ -68,15 +68,30 @@ def train(folder: Path, flags: list[str]) -> None:
         raise RuntimeError(f"the training in {folder} ended with code {code}.")
 
 
-def evaluate(folder: Path) -> dict[str, Any]:
-    """Scores of the final policy and of the best one, and every episode of both."""
+def evaluate(
+    folder: Path, variations: dict[str, dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """Scores of the final policy and of the best one, and every episode of both.
+
+    Args:
+      folder: of the run.
+      variations: name -> keywords of the environment; the final policy also plays
+        `EPISODES` episodes in each of these environments.
+    """
     found: dict[str, Any] = {"episodes": EPISODES}
     for name in "latest", "best":
         policy = load_policy(folder / f"policy_{name}.pkl")
-        episodes = rollouts(policy, episodes=EPISODES)
+        usual = policy.header["config"].get("env_kwargs")
+        episodes = rollouts(policy, episodes=EPISODES, env_kwargs=usual)
         kind = by_return if isinstance(episodes, FlatEpisodes) else by_success
         found |= {f"{name}{k}": v for k, v in kind(episodes).items()}
         found[f"{name}_each"] = each(episodes)
+    latest = load_policy(folder / "policy_latest.pkl")
+    for name, keywords in (variations or {}).items():
+        text = json.dumps(keywords)
+        episodes = rollouts(latest, episodes=EPISODES, env_kwargs=text)
+        kind = by_return if isinstance(episodes, FlatEpisodes) else by_success
+        found |= {f"{name}{k}": v for k, v in kind(episodes).items()}
     return found
 
 
@@ -176,7 +191,8 @@ def _run_list(lists: dict[str, Any], options: argparse.Namespace) -> None:
         if done or options.show:
             continue
         train(folder, flags)
-        found = evaluate(folder)
+        run = lists[options.name][label.rpartition("_seed")[0]]
+        found = evaluate(folder, run.get("evaluate"))
         write_atomically(folder / EVALUATION, text_of(found).encode())
         keep(folder, results)
         scores = {k: v for k, v in found.items() if not isinstance(v, dict)}

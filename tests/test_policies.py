@@ -15,7 +15,8 @@ LEAST = {"FetchSlide": 0.5, "HandReach": 0.45, "HalfCheetah": 6000.0}
 def test_a_policy_that_comes_along_is_small_and_works(path):
     assert path.stat().st_size < 3_000_000
     policy = load_policy(path)
-    assert policy.header["spec"]["env_id"].startswith(f"{path.stem}-v")
+    env_id = policy.header["spec"]["env_id"].rpartition("/")[2]
+    assert env_id.startswith(f"{path.stem}-v")
     found = evaluate(policy, episodes=20)
     has_goals = found.last_success is not None
     score = found.success_last if has_goals else found.returns.mean()

@@ -44,10 +44,22 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 
-BY_ENV: dict[tuple[str, str], dict[str, Any]] = {}
+WALKING = {
+    "num_env": 32,
+    "nsteps": 64,
+    "n_cycles": 98,
+    "noptepochs": 5,
+    "batch_size": 256,
+    "activation": "elu",
+}
+BY_ENV: dict[tuple[str, str], dict[str, Any]] = {
+    ("tuned", "AnymalC"): WALKING,
+    ("tuned", "AnymalCStep"): WALKING,
+    ("tuned", "AnymalCRamp"): WALKING,
+}
 
 
 def preset_values(preset: str, env: str) -> dict[str, Any]:
     """The preset's settings for one environment, whatever its version."""
-    family = env.partition("-v")[0]
+    family = env.rpartition("/")[2].partition("-v")[0]
     return {**PRESETS[preset], **BY_ENV.get((preset, family), {})}

@@ -145,7 +145,7 @@ def test_an_episode_ends_when_the_robot_is_low_tilted_or_down(
     height, tilt, force, expected
 ):
     down = np.array([[np.sin(tilt), 0.0, -np.cos(tilt)]])
-    found = tasks.is_over(np.array([height]), down, np.array([force]))
+    found = tasks.is_over(np.array([height]), down, np.array([force]), 0.25)
     assert found.tolist() == [expected]
 
 
@@ -219,6 +219,23 @@ def test_one_environments_step_gives_the_same_numbers_as_many_stepped_together()
     vector.close()
 
 
+def test_the_student_projects_reward_has_its_own_timing_and_end():
+    env = gym.make("baselines_her/AnymalCRamp-v0", reward="aidl2023", **CALM)
+    base = env.unwrapped
+    assert base.model.opt.timestep == 0.002 and base.task.horizon == 800
+    assert base.metadata["render_fps"] == 100
+    env.reset(seed=0)
+    assert (base.command == 0).all()
+    x = base.data.qpos[0]
+    _, reward, terminated, _, info = env.step(np.full(12, 0.2))
+    expected = (base.data.qpos[0] - x) / 0.002 + 5 * (base.data.qpos[2] - 0.5)
+    assert reward == pytest.approx(expected) and not terminated
+    np.testing.assert_allclose(info["reward_terms"].sum(), reward)
+    base.data.qpos[2] = 0.4
+    _, reward, terminated, *_ = env.step(np.zeros(12))
+    assert terminated and reward < -95
+
+
 def test_commands_pushes_friction_and_mass_are_drawn_from_the_seed():
     pack = Pack(2, Task(push_interval=0.1))
     pack.reset(0, 1), pack.reset(1, 2)
@@ -264,6 +281,20 @@ def test_metrics_are_those_of_the_episode_so_far():
     assert pack.metrics(0)["speed"] == 0
 
 
+def test_a_rise_is_crossed_three_metres_behind_it_and_stays_crossed():
+    pack = Pack(1, Task(scene="step", height=0.1, command=(0, 0, 0), **CALM))
+    pack.reset(0, 0)
+
+    def crossed_at(x):
+        pack.data[0].qpos[:3] = [x, 0, 0.7]
+        pack.step([0], np.zeros((1, 12)))
+        return pack.metrics(0)["crossed"]
+
+    edge = float(pack._rise.start[0])
+    found = [crossed_at(edge + beyond) for beyond in (-1.0, 2.9, 3.1, 2.0)]
+    assert found == [0, 0, 1, 1]
+
+
 # -- settings and Gymnasium --------------------------------------------------------
 
 
@@ -271,6 +302,7 @@ def test_metrics_are_those_of_the_episode_so_far():
     ("settings", "words"),
     [
         ({"scene": "stairs"}, "scene must be one of flat, step, ramp"),
+        ({"reward": "running"}, "reward must be one of tracking, aidl2023"),
         ({"weights": {"velocty": 1}}, "unknown term velocty.*velocity"),
         ({"weights": {"velocity": np.nan}}, "weights must be finite"),
         ({"command": (1, 0)}, "command must be 3 numbers"),
@@ -278,6 +310,7 @@ def test_metrics_are_those_of_the_episode_so_far():
         ({"scene": "step", "height": 4}, "height must be 0 to 0.4 m"),
         ({"push": -1}, "push must be 0 to 5"),
         ({"action_scale": 0}, "action_scale must be"),
+        ({"comand": (1, 0, 0)}, "unknown setting comand.*command"),
     ],
 )
 def test_settings_out_of_range_are_refused_in_one_sentence(settings, words):

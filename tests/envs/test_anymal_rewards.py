@@ -13,8 +13,10 @@ def motion(**fields):
         **{"velocity": 3, "spin": 3, "gravity": 3, "command": 3, "touching": 8},
         **{"landed_after": 4},
     }
+    scalars = "advance", "height"
     names = Motion._fields
     found = {name: np.zeros((1, widths.get(name, 12))) for name in names}
+    found |= {name: np.zeros(1) for name in scalars}
     found["gravity"] = np.array([[0.0, 0.0, -1.0]])
     found |= {name: np.array([value], float) for name, value in fields.items()}
     found["touching"] = found["touching"].astype(bool)
@@ -68,7 +70,8 @@ def test_each_term_has_its_value(name, fields, expected):
 
 
 def test_every_term_has_a_weight_and_every_weight_a_term():
-    assert {*rewards.WEIGHTS} == {*rewards.TERMS}
+    weights = [rules.weights for rules in rewards.RULES.values()]
+    assert set().union(*weights) == {*rewards.TERMS}
 
 
 def test_terms_are_weighted_and_multiplied_by_the_time_of_a_step():
@@ -78,15 +81,32 @@ def test_terms_are_weighted_and_multiplied_by_the_time_of_a_step():
 
 
 def test_a_reward_is_the_sum_of_its_terms_but_never_negative():
-    parts = np.array([[1.0, -0.25], [0.5, -2.0]])
-    np.testing.assert_allclose(rewards.total(parts), [0.75, 0.0])
+    parts = np.array([[1.0, -0.25], [0.5, -2.0], [1.0, 1.0]])
+    fell = np.array([False, False, True])
+    found = rewards.total(parts, fell, rewards.RULES["tracking"])
+    np.testing.assert_allclose(found, [0.75, 0.0, 0.0])
+
+
+def test_the_student_projects_reward_sums_speed_and_height_over_physics_steps():
+    """5 steps of 2 ms at 1.8 m/s and 0.6 m: 5 * (1.8 + 0.6 - 0.5) = 9.5."""
+    rules = rewards.RULES["aidl2023"]
+    assert (rules.dt, rules.seconds) == (0.01, 8.0)
+    state = motion(advance=1.8, height=0.6)
+    parts = weighted(state, rules.weights, rules.dt)
+    found = rewards.total(parts, np.array([False]), rules)
+    np.testing.assert_allclose(found, [9.5])
+    np.testing.assert_allclose(rewards.total(parts, np.array([True]), rules), [-90.5])
+    back = motion(advance=-1.0, height=0.5)
+    parts = weighted(back, rules.weights, rules.dt)
+    np.testing.assert_allclose(rewards.total(parts, np.array([False]), rules), [-5.0])
 
 
 @pytest.mark.parametrize("speed", [0.5, 1.0, 1.5])
 def test_standing_still_earns_less_than_a_third_of_walking_as_told(speed):
     def earned(**fields):
         state = motion(command=[speed, 0, 0], **fields)
-        return rewards.total(weighted(state, rewards.WEIGHTS, 1.0))[0]
+        parts = weighted(state, rewards.WEIGHTS, 1.0)
+        return rewards.total(parts, np.array([False]), rewards.RULES["tracking"])[0]
 
     assert 0 <= earned() < earned(velocity=[speed, 0, 0]) / 3
 
@@ -94,7 +114,8 @@ def test_standing_still_earns_less_than_a_third_of_walking_as_told(speed):
 def test_walking_backwards_earns_nothing_more_than_standing():
     def earned(v):
         state = motion(command=[1, 0, 0], velocity=[v, 0, 0])
-        return rewards.total(weighted(state, rewards.WEIGHTS, 1.0))[0]
+        parts = weighted(state, rewards.WEIGHTS, 1.0)
+        return rewards.total(parts, np.array([False]), rewards.RULES["tracking"])[0]
 
     assert earned(-1.0) < earned(-0.3) < earned(0.0) < earned(0.5) < earned(1.0)
 

@@ -1,12 +1,28 @@
 """ANYmal C as a Gymnasium environment: a pack of one robot."""
 
+import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
+from ...settings.fields import nearest
 from .pack import Pack
-from .task import STEP, Task
+from .task import Task
+
+
+def task_of(settings: dict[str, Any]) -> Task:
+    """The task with these settings.
+
+    Raises:
+      ValueError: a setting is unknown or out of range.
+    """
+    known = [field.name for field in dataclasses.fields(Task)]
+    for name in settings:
+        if name not in known:
+            raise ValueError(f"unknown setting {name}{nearest(name, known)}")
+    return Task(**settings)
 
 
 class AnymalC(gym.Env):
@@ -20,7 +36,7 @@ class AnymalC(gym.Env):
         holds their values at every step.
     """
 
-    metadata = {"render_modes": ["human", "rgb_array"], "render_fps": round(1 / STEP)}
+    metadata = {"render_modes": ["human", "rgb_array"], "render_fps": 50}
 
     def __init__(self, render_mode: str | None = None, **settings: Any):
         """Builds the robot and its scene.
@@ -32,7 +48,8 @@ class AnymalC(gym.Env):
         Raises:
           ValueError: a setting is unknown or out of range.
         """
-        self.task = Task(**settings)
+        self.task = task_of(settings)
+        self.metadata = self.metadata | {"render_fps": round(1 / self.task.rules.dt)}
         self.render_mode = render_mode
         self.reward_terms = tuple(self.task.weights)
         self._pack = Pack(1, self.task)
@@ -41,6 +58,15 @@ class AnymalC(gym.Env):
         self.observation_space = gym.spaces.Box(-np.inf, np.inf, size, np.float64)
         self.action_space = gym.spaces.Box(-1.0, 1.0, (12,), np.float32)
         self.mujoco_renderer = self._renderer() if render_mode else None
+
+    @property
+    def command(self) -> np.ndarray:
+        """[3]: the wanted velocity along x and y in m/s, and turn in rad/s."""
+        return self._pack.command[0]
+
+    @command.setter
+    def command(self, values: Sequence[float]) -> None:
+        self._pack.command[0] = values
 
     def together(self, n: int) -> Pack:
         """N more robots of the same task, which are stepped together."""
@@ -61,7 +87,7 @@ class AnymalC(gym.Env):
     def step(
         self, action: np.ndarray
     ) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """One control step of 20 ms."""
+        """One control step, of 20 ms (10 ms with `reward="aidl2023"`)."""
         outcome = self._pack.step([0], np.asarray(action, np.float64)[None])
         info = {
             "reward_terms": outcome.terms[0],

@@ -26,8 +26,6 @@ from .model import (
 )
 from .rewards import Motion, power, total, weighted
 from .task import (
-    STEP,
-    SUBSTEPS,
     Task,
     heading,
     heights_ahead,
@@ -40,7 +38,11 @@ from .terrain import Rise
 
 NEWTONS = 1.0  # a foot with less on it is in the air
 FAST = 1e3  # rad/s or m/s: a simulation that has exploded
-METRICS = ("speed", "speed_error", "fell", "drift", "transport", "action_rate", "way")
+METRICS = (
+    *("speed", "speed_error", "fell", "drift", "transport", "action_rate"),
+    *("way", "crossed"),
+)
+BEHIND = 3.0  # metres behind a rise: it has been crossed
 
 
 class Outcome(NamedTuple):
@@ -57,8 +59,9 @@ class Pack:
     """N robots, each in an episode of its own; call `reset` for each one first."""
 
     def __init__(self, n: int, task: Task):
-        self.task = task
+        self.task, self._dt = task, task.rules.dt
         first = terrain.build(task.scene)
+        first.opt.timestep = task.rules.timestep
         self.models = [first, *(copy.copy(first) for _ in range(n - 1))]
         self.data = [mujoco.MjData(model) for model in self.models]
         self._feet = [first.geom(f"{leg}_foot").id for leg in LEGS]
@@ -122,24 +125,25 @@ class Pack:
         at = np.asarray(some)
         actions = np.clip(actions, -1.0, 1.0)
         self._disturb(at)
-        speeds = self._qvel[at, SPEEDS]
+        rules, before = self.task.rules, (self._qpos[at, 0], self._qvel[at, SPEEDS])
         targets = STANDING + self.task.action_scale * actions
         for i, target in zip(some, targets):
             self.data[i].ctrl[:] = target
-            mujoco.mj_step(self.models[i], self.data[i], SUBSTEPS)
+            mujoco.mj_step(self.models[i], self.data[i], rules.substeps)
         self._read(some)
         self._t[at] += 1
-        motion = self._motion(at, actions, speeds)
-        parts = weighted(motion, self.task.weights, STEP)
+        motion = self._motion(at, actions, *before)
+        parts = weighted(motion, self.task.weights, rules.dt)
         height = self._qpos[at, 2] - self._rise_of(at).ground(self._qpos[at, 0])
-        terminated = is_over(height, motion.gravity, self._sensors[at, BASE])
+        force = self._sensors[at, BASE]
+        terminated = is_over(height, motion.gravity, force, rules.lowest)
         truncated = ~terminated & (self._t[at] >= self.task.horizon)
         self._measure(at, motion, terminated)
         self._action[at] = actions
         self._new_commands(at)
         obs = self._observe(at)
         obs[~(np.abs(self._qvel[at]).max(axis=1) < FAST)] = np.nan
-        reward = total(parts) * ~terminated
+        reward = total(parts, terminated, rules)
         return Outcome(obs, reward, terminated, truncated, parts)
 
     def close(self) -> None:
@@ -156,10 +160,11 @@ class Pack:
           transport: cost of transport, energy at the joints per weight and metre.
           action_rate: mean absolute change of an action per step.
           way: place along the world's x axis, metres.
+          crossed: 1 once the robot was 3 m behind the ground's rise, else 0.
         """
         sums, t = {k: float(v[i]) for k, v in self._sums.items()}, int(self._t[i])
         t = max(t, 1)
-        way = max(abs(sums["speed"]) * STEP, 1e-3)
+        way = max(abs(sums["speed"]) * self._dt, 1e-3)
         return {
             "speed": sums["speed"] / t,
             "speed_error": float(np.sqrt(sums["speed_error"] / t)),
@@ -168,6 +173,7 @@ class Pack:
             "transport": sums["transport"] / (self._weight * way),
             "action_rate": sums["action_rate"] / t,
             "way": sums["way"],
+            "crossed": sums["crossed"],
         }
 
     # -- parts of a reset -------------------------------------------------------
@@ -226,12 +232,13 @@ class Pack:
         """[n, 4]: how long the feet that land at this step were in the air; else 0."""
         on_ground = self._sensors[at, FEET] > NEWTONS
         in_air = self._in_air[at]
-        self._in_air[at] = np.where(on_ground, 0.0, in_air + STEP)
+        self._in_air[at] = np.where(on_ground, 0.0, in_air + self._dt)
         return in_air * on_ground
 
     def _motion(
-        self, at: np.ndarray, actions: np.ndarray, speeds: np.ndarray
+        self, at: np.ndarray, actions: np.ndarray, x: np.ndarray, speeds: np.ndarray
     ) -> Motion:
+        """The robots at the end of a step that began at `x` with these joint speeds."""
         velocity, spin, gravity, _ = self._base_motion(at)
         return Motion(
             velocity=velocity,
@@ -240,12 +247,14 @@ class Pack:
             command=self.command[at],
             torque=self._sensors[at, TORQUES],
             speed=self._qvel[at, SPEEDS],
-            acceleration=(self._qvel[at, SPEEDS] - speeds) / STEP,
+            acceleration=(self._qvel[at, SPEEDS] - speeds) / self._dt,
             action=actions,
             action_before=self._action[at],
             landed_after=self._landings(at),
             touching=self._sensors[at, LIMBS] > NEWTONS,
             offset=self._qpos[at, ANGLES] - STANDING,
+            advance=(self._qpos[at, 0] - x) / self._dt,
+            height=self._qpos[at, 2],
         )
 
     def _base_motion(self, at: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -280,10 +289,13 @@ class Pack:
         sums["speed"][at] += speed
         sums["speed_error"][at] += (speed - motion.command[:, 0]) ** 2
         sums["fell"][at] += terminated
-        sums["drift"][at] += STEP * (motion.spin[:, 2] - motion.command[:, 2])
-        sums["transport"][at] += STEP * power(motion)
+        sums["drift"][at] += self._dt * (motion.spin[:, 2] - motion.command[:, 2])
+        sums["transport"][at] += self._dt * power(motion)
         sums["action_rate"][at] += change
-        sums["way"][at] = self._qpos[at, 0]
+        sums["way"][at] = x = self._qpos[at, 0]
+        rise = self._rise_of(at)
+        is_behind = x - rise.start - rise.length >= BEHIND
+        sums["crossed"][at] = np.maximum(sums["crossed"][at], is_behind & ~terminated)
 
     def _steps(self, seconds: float) -> int:
-        return max(1, round(seconds / STEP))
+        return max(1, round(seconds / self._dt))

@@ -30,6 +30,8 @@ class Motion(NamedTuple):
     landed_after: np.ndarray  # [N, 4] seconds a foot was in the air, 0: not landing
     touching: np.ndarray  # [N, 8] bool, thighs and shanks on the ground
     offset: np.ndarray  # [N, 12] joint angles minus the standing pose, rad
+    advance: np.ndarray  # [N] mean velocity along the world's x axis, m/s
+    height: np.ndarray  # [N] of the base above 0, metres
 
     @property
     def must_move(self) -> np.ndarray:
@@ -115,6 +117,16 @@ def stand_still(motion: Motion) -> np.ndarray:
     return ~motion.must_move * (motion.offset**2).sum(axis=1)
 
 
+def advance(motion: Motion) -> np.ndarray:
+    """The mean velocity along the world's x axis."""
+    return motion.advance
+
+
+def height(motion: Motion) -> np.ndarray:
+    """The height of the base, minus 0.5 m."""
+    return motion.height - 0.5
+
+
 TERMS = {
     "velocity": track_velocity,
     "turn": track_turn,
@@ -130,6 +142,8 @@ TERMS = {
     "contact": contact,
     "pose": pose,
     "stand_still": stand_still,
+    "advance": advance,
+    "height": height,
 }
 WEIGHTS: dict[str, float] = {
     "velocity": 1.0,
@@ -149,15 +163,52 @@ WEIGHTS: dict[str, float] = {
 }
 
 
+class Rules(NamedTuple):
+    """A reward with the timing that belongs to it."""
+
+    timestep: float  # seconds of a physics step
+    substeps: int  # physics steps in a control step
+    seconds: float  # the usual length of an episode
+    weights: Mapping[str, float]
+    least: float  # lower limit of a step's reward
+    fall: float | None  # added at a fall; None: the step of a fall earns 0
+    lowest: float  # an episode ends when the base is lower, metres above the ground
+
+    @property
+    def dt(self) -> float:
+        """Seconds of a control step."""
+        return self.timestep * self.substeps
+
+
+# `aidl2023` is the reward of a student project (AIDL 2023) for its ramp: the sum over
+# physics steps of v_x + z - 0.5, and -100 for a fall.  The sum of v_x is the way
+# divided by the timestep; z is taken at the end of a control step.
+RULES = {
+    "tracking": Rules(0.005, 4, 20.0, WEIGHTS, 0.0, None, 0.25),
+    "aidl2023": Rules(
+        0.002, 5, 8.0, {"advance": 500.0, "height": 500.0}, -np.inf, -100.0, 0.45
+    ),
+}
+
+
 def weighted(motion: Motion, weights: Mapping[str, float], dt: float) -> np.ndarray:
     """dt * weight * term of every term, [N, K], in the order of `weights`."""
     columns = [dt * weights[name] * TERMS[name](motion) for name in weights]
     return np.stack(columns, axis=1)
 
 
-def total(parts: np.ndarray) -> np.ndarray:
-    """The reward, [N]: the sum of the weighted terms, but at least 0.
+def total(parts: np.ndarray, fell: np.ndarray, rules: Rules) -> np.ndarray:
+    """The reward, [N]: the sum of the weighted terms, from `least` on.
 
-    Otherwise falling early would be the best a beginner can do.
+    `tracking` has no negative rewards: otherwise falling early would be the best that
+    a beginner can do.
+
+    Args:
+      parts: [N, K].
+      fell: [N] bool.
+      rules: the limits.
     """
-    return np.maximum(parts.sum(axis=1), 0.0)
+    reward = np.maximum(parts.sum(axis=1), rules.least)
+    if rules.fall is None:
+        return reward * ~fell
+    return reward + rules.fall * fell
