@@ -32,16 +32,36 @@ class Outcome(NamedTuple):
 
 
 class Group(Protocol):
-    """Some environments of one kind.  Their episodes know nothing of each other."""
+    """Environments of one kind.  Their episodes know nothing of each other."""
 
     def reset(self, i: int, seed: int) -> np.ndarray:
         """Begins an episode of environment i; returns its observation, [O]."""
 
     def step(self, some: Sequence[int], actions: np.ndarray) -> Outcome:
-        """Takes one step with some of the environments; `actions` is [n, A]."""
+        """Takes one step with some of the environments; `actions` is [len(some), A]."""
 
     def close(self) -> None:
         """Closes them."""
+
+
+class Together:
+    """The environments of a `Group`, which write their outcomes into given arrays."""
+
+    def __init__(self, group: Group):
+        self._group = group
+        self.reset, self.close = group.reset, group.close
+
+    def step(self, some: Sequence[int], actions: np.ndarray, out: Outcome) -> None:
+        """Takes one step with some of the environments.
+
+        Args:
+          some: their numbers.
+          actions: [n, A] of all.
+          out: arrays of all, whose rows `some` are written.
+        """
+        rows = slice(None) if len(some) == len(actions) else list(some)
+        for array, values in zip(out, self._group.step(some, actions[rows])):
+            array[rows] = values
 
 
 class Separate:
@@ -58,25 +78,27 @@ class Separate:
         self._lengths[i] = 0
         return flat(observation)
 
-    def step(self, some: Sequence[int], actions: np.ndarray) -> Outcome:
-        """Takes one step with some of the environments."""
-        return Outcome(*zip(*(self._step(i, a) for i, a in zip(some, actions))))
+    def step(self, some: Sequence[int], actions: np.ndarray, out: Outcome) -> None:
+        """Takes one step with some of the environments; see `Together.step`."""
+        for i in some:
+            t = self._lengths[i]
+            result = self._place_of(i).call(t, self._envs[i].step, actions[i].copy())
+            observation, reward, terminated, truncated, info = result
+            out.obs[i], out.reward[i] = flat(observation), reward
+            out.terminated[i], out.truncated[i] = terminated, truncated
+            if self._spec.terms:
+                out.terms[i] = info["reward_terms"]
+            self._lengths[i] = t + 1
 
     def close(self) -> None:
         """Closes the environments."""
         for env in self._envs:
             env.close()
 
-    def _step(self, i: int, action: np.ndarray) -> tuple[Any, ...]:
-        t = self._lengths[i]
-        result = self._place_of(i).call(t, self._envs[i].step, action.copy())
-        observation, reward, terminated, truncated, info = result
-        self._lengths[i] = t + 1
-        terms = info["reward_terms"] if self._spec.terms else ()
-        return flat(observation), reward, terminated, truncated, terms
 
-
-def group_of(factory: EnvFactory, spec: FlatSpec, n: int, place_of: PlaceOf) -> Group:
+def environments(
+    factory: EnvFactory, spec: FlatSpec, n: int, place_of: PlaceOf
+) -> Together | Separate:
     """n environments, in the group that their kind offers if it offers one.
 
     Args:
@@ -91,5 +113,5 @@ def group_of(factory: EnvFactory, spec: FlatSpec, n: int, place_of: PlaceOf) -> 
         inner = inner.env
     if inner is first.unwrapped and hasattr(inner, "together"):
         first.close()
-        return inner.together(n)
+        return Together(inner.together(n))
     return Separate([first, *(factory() for _ in range(n - 1))], spec, place_of)

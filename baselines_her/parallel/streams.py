@@ -5,7 +5,7 @@ So it does not matter which process steps it.
 """
 
 import mmap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from ..envs.faults import Place, exits_refused
 from ..envs.make import EnvFactory
 from ..rollout import reset_seed
 from ..types import FlatSpec
-from .group import group_of
+from .group import Outcome, environments
 
 SeedOf = Callable[[int, int], np.random.SeedSequence]  # (stream, episode) -> its seed
 
@@ -74,7 +74,7 @@ class Streams:
         factory: EnvFactory,
         spec: FlatSpec,
         table: Table,
-        share: Iterable[int],
+        share: range,
         seed_of: SeedOf,
     ):
         """Builds the environments; call `begin` next.
@@ -87,10 +87,13 @@ class Streams:
           seed_of: returns the seed of an episode.
         """
         self._spec, self._table, self._seed_of = spec, table, seed_of
-        self._share = np.array(list(share))
-        n = len(self._share)
+        self._share, n = share, len(share)
         self._everyone, self._numbers = range(n), [0] * n
-        self._group = group_of(factory, spec, n, self._place)
+        self._envs = environments(factory, spec, n, self._place)
+        own = slice(share.start, share.stop)
+        self._action, self._obs = table.action[own], table.obs[own]
+        outputs = "next_obs", "reward", "terminated", "truncated", "terms"
+        self._out = Outcome(*(getattr(table, name)[own] for name in outputs))
 
     def begin(self, numbers: np.ndarray, actions: list[np.ndarray]) -> None:
         """Begins episode `numbers[k]` in every stream k and repeats its actions so far.
@@ -109,48 +112,38 @@ class Streams:
         for t in range(max(map(len, own), default=0)):
             some = [i for i in self._everyone if t < len(own[i])]
             for i in some:
-                self._table.action[self._share[i]] = own[i][t]
-            self._take(some)
+                self._action[i] = own[i][t]
+            self._envs.step(some, self._action, self._out)
             for i in some:
                 self._require_unfinished(i, t)
+                self._obs[i] = self._out.obs[i]
 
     def step(self) -> None:
         """Takes the table's actions; an episode that ends is followed by a reset."""
-        table = self._table
+        out = self._out
         with exits_refused():
-            self._take(self._everyone)
-            for i, k in enumerate(self._share):
-                if table.terminated[k] or table.truncated[k]:
-                    self._numbers[i] += 1
-                    self._reset(i)
+            self._envs.step(self._everyone, self._action, out)
+            self._obs[:] = out.obs
+            ended = out.terminated | out.truncated
+            out.truncated[out.terminated] = False
+            for i in np.flatnonzero(ended).tolist():
+                self._numbers[i] += 1
+                self._reset(i)
 
     def close(self) -> None:
         """Closes the environments."""
-        self._group.close()
+        self._envs.close()
 
     def _reset(self, i: int) -> None:
-        k = self._share[i]
-        rng = np.random.default_rng(self._seed_of(k, self._numbers[i]))
-        self._table.obs[k] = self._group.reset(i, reset_seed(rng))
-
-    def _take(self, some: Sequence[int]) -> None:
-        """Takes the table's actions with some of the environments."""
-        table = self._table
-        rows = self._share if some is self._everyone else self._share[some]
-        found = self._group.step(some, table.action[rows])
-        table.next_obs[rows], table.reward[rows] = found.obs, found.reward
-        table.obs[rows] = table.next_obs[rows]
-        table.terminated[rows] = found.terminated
-        table.truncated[rows] = np.array(found.truncated) & ~table.terminated[rows]
-        table.terms[rows] = found.terms
+        rng = np.random.default_rng(self._seed_of(self._share[i], self._numbers[i]))
+        self._obs[i] = self._envs.reset(i, reset_seed(rng))
 
     def _require_unfinished(self, i: int, t: int) -> None:
-        k, number = self._share[i], self._numbers[i]
-        if self._table.terminated[k] or self._table.truncated[k]:
+        if self._out.terminated[i] or self._out.truncated[i]:
             raise ValueError(
                 f"{self._spec.env_id} must give the same episode for the same seed and "
-                f"actions, but episode {number} of stream {k} ends at step {t + 1} "
-                "this time.  The run cannot continue."
+                f"actions, but episode {self._numbers[i]} of stream {self._share[i]} "
+                f"ends at step {t + 1} this time.  The run cannot continue."
             )
 
     def _place(self, i: int) -> Place:

@@ -122,7 +122,8 @@ class Vector:
             table.truncated.copy(),
         )
         self._sums += step.reward
-        self._terms += table.terms
+        if self._spec.terms:
+            self._terms += table.terms
         for kept, action in zip(self._actions, table.action.copy()):
             kept.append(action)
         for k in np.flatnonzero(step.terminated | step.truncated):

@@ -22,7 +22,6 @@ SMALL = {
     "n_test_rollouts": 1,
     "num_timesteps": 128,
     "steppers": 1,
-    "learner_threads": 1,
     "quiet": True,
 }
 

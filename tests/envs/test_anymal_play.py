@@ -23,7 +23,6 @@ def policy(tmp_path_factory):
         n_cycles=1,
         n_test_rollouts=1,
         steppers=1,
-        learner_threads=1,
         env_kwargs='{"seconds": 0.5, "push": 0}',
         log_path=tmp_path_factory.mktemp("run"),
         quiet=True,
