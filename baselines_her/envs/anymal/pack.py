@@ -294,7 +294,7 @@ class Pack:
         sums["action_rate"][at] += change
         sums["way"][at] = x = self._qpos[at, 0]
         rise = self._rise_of(at)
-        is_behind = x - rise.start - rise.length >= BEHIND
+        is_behind = (x - rise.start - rise.length >= BEHIND) & (rise.height > 0)
         sums["crossed"][at] = np.maximum(sums["crossed"][at], is_behind & ~terminated)
 
     def _steps(self, seconds: float) -> int:

@@ -46,7 +46,7 @@ class Task:
     height: float | None = None
     randomise: bool = True
     push: float = 1.0
-    push_interval: float = 15.0
+    push_interval: float = 5.0
     seconds: float | None = None
     action_scale: float = 0.5
     weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
