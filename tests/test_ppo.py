@@ -126,6 +126,30 @@ def test_updates_follow_the_advantages():
     assert after > before + 0.02
 
 
+def test_the_entropy_is_rewarded_and_not_punished():
+    """A large weight leaves its gradient alone, and Adam raises log_std by the rate."""
+    flags = {"noptepochs": 1, "batch_size": 32, "lr": 0.01}
+    rises = []
+    for weight in (10.0, 0.0):
+        config, learner = make(ent_coef=weight, **flags)
+        rollout = rollout_of(learner, config)
+        obs = rollout.obs.reshape(32, 3)
+        before = np.array(learner.policy().distribution(obs)[1])
+        learner.update(rollout, order(passes=1))
+        rises.append(learner.policy().distribution(obs)[1] - before)
+    np.testing.assert_allclose(rises[0], 0.01, rtol=1e-3)
+    assert not np.allclose(rises[1], 0.01, rtol=1e-3)
+
+
+def test_the_values_move_towards_the_returns():
+    config, learner = make(noptepochs=5, lr=1e-2)
+    ends = np.ones((4, 8), bool)  # every step is an episode: its return is its reward
+    rollout = rollout_of(learner, config)._replace(terminated=ends, ended=ends)
+    losses = [learner.update(rollout, order(5))["loss/value"] for _ in range(4)]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < 0.7 * losses[0]
+
+
 def test_a_smaller_last_minibatch_is_learned_from():
     config, learner = make(batch_size=20, noptepochs=1)
     assert config.ppo.nminibatches == 2
