@@ -147,7 +147,7 @@ def test_the_values_move_towards_the_returns():
     rollout = rollout_of(learner, config)._replace(terminated=ends, ended=ends)
     losses = [learner.update(rollout, order(5))["loss/value"] for _ in range(4)]
     assert losses == sorted(losses, reverse=True)
-    assert losses[-1] < 0.7 * losses[0]
+    assert losses[-1] < 0.8 * losses[0]
 
 
 def test_a_smaller_last_minibatch_is_learned_from():

@@ -261,6 +261,20 @@ def test_one_command_in_ten_is_to_stand():
     np.testing.assert_array_equal(fixed, [1, 0, 0])
 
 
+def test_a_foot_that_lands_reports_how_long_it_was_in_the_air():
+    """With no weight on it for 3 steps, then on the ground, then in the air again."""
+    pack = Pack(1, Task(**CALM))
+    pack.reset(0, 0)
+    at, found = np.array([0]), []
+    for force in (0.0, 0.0, 0.0, 50.0, 60.0, 0.0, 50.0):
+        pack._sensors[0, :4] = [force, 30.0, 30.0, 0.0]
+        found.append(pack._landings(at)[0].copy())
+    np.testing.assert_allclose(
+        [row[0] for row in found], [0, 0, 0, 0.06, 0, 0, 0.02], atol=1e-12
+    )
+    np.testing.assert_allclose([row[1:] for row in found], np.zeros((7, 3)))
+
+
 def test_metrics_are_those_of_the_episode_so_far():
     pack = Pack(1, Task(command=(1.0, 0, 0), **CALM))
     pack.reset(0, 0)
