@@ -1,6 +1,7 @@
 """Plays a policy file: episodes, success rates, films.  Loads no TensorFlow."""
 
 import contextlib
+import itertools
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from .demos.record import join, record
 from .envs.driving import HELP as KEYS
 from .envs.driving import driver
 from .envs.make import EnvFactory, env_factory, keywords_of
-from .envs.render import make_rendered
+from .envs.render import frame_stride, make_rendered
 from .rollout import evaluation_of, play_episode
 from .runs.foreign import printable
 from .runs.intervals import wilson
@@ -214,12 +215,13 @@ def _episodes(
     watch: Callable[[], None] = _nothing,
 ) -> Iterator[tuple[Any, Any, list[np.ndarray]]]:
     """Plays n episodes; yields each one, its demonstration (or None) and its frames."""
+    stride = frame_stride(env)
     for number in range(n):
         frames: list[Any] = []
 
-        def on_state(frames=frames):
+        def on_state(frames=frames, steps=itertools.count()):
             watch()
-            if filmed:
+            if filmed and next(steps) % stride == 0:
                 frames.append(env.render())
 
         start = Start(stream(seed, EVALUATION, n=number))

@@ -5,6 +5,7 @@ action then starts from other numbers, and PickAndPlace drifts from step 1 on.  
 simulation is copied before every render and restored afterwards.
 """
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,8 @@ from ..rollout import Actor, play_episode
 from ..types import EnvSpec, Episodes, Start
 from .gl import require_gl
 from .make import EnvFactory
+
+FPS = 25  # of films
 
 
 def make_rendered(factory: EnvFactory, render_mode: str) -> gym.Env:
@@ -37,6 +40,11 @@ def make_rendered(factory: EnvFactory, render_mode: str) -> gym.Env:
     return env
 
 
+def frame_stride(env: gym.Env) -> int:
+    """Steps from one frame of a film to the next, for films of 25 frames a second."""
+    return max(1, round(env.metadata.get("render_fps", FPS) / FPS))
+
+
 def _follow(base: Any) -> None:
     """Looks through the model's camera `track`, if it has one and none was chosen.
 
@@ -54,11 +62,15 @@ def _follow(base: Any) -> None:
 def film(
     env: gym.Env, spec: EnvSpec, actor: Actor, start: Start
 ) -> tuple[Episodes, list[np.ndarray]]:
-    """Plays one episode and returns it with its T+1 frames [H, W, 3] uint8."""
+    """Plays one episode and returns it with its frames [H, W, 3] uint8."""
     frames: list[Any] = []
-    episode = play_episode(
-        env, spec, actor, start, on_state=lambda: frames.append(env.render())
-    )
+    steps, stride = itertools.count(), frame_stride(env)
+
+    def take_frame() -> None:
+        if next(steps) % stride == 0:
+            frames.append(env.render())
+
+    episode = play_episode(env, spec, actor, start, on_state=take_frame)
     return episode, frames
 
 

@@ -8,7 +8,7 @@ from point_env import make_point
 
 from baselines_her.envs.check import check
 from baselines_her.envs.make import EnvFactory, env_factory
-from baselines_her.envs.render import _follow, make_rendered
+from baselines_her.envs.render import _follow, frame_stride, make_rendered
 from baselines_her.parallel.collectors import Filmer, PlayerProcess
 from baselines_her.rollout import play_episode
 from baselines_her.runs.video import check_video_path, write_video
@@ -93,3 +93,12 @@ def test_training_films_every_few_epochs(tmp_path, eagerly):
     )
     films = sorted(path.name for path in (result.log_path / "videos").iterdir())
     assert films == ["epoch_0.mp4", "epoch_2.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("fps", "stride"), [(50, 2), (100, 4), (25, 1), (20, 1), (10, 1), (None, 1)]
+)
+def test_films_have_25_frames_a_second_where_steps_are_shorter(fps, stride):
+    env = gym.Env()
+    env.metadata = {} if fps is None else {"render_fps": fps}
+    assert frame_stride(env) == stride
