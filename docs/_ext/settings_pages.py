@@ -4,6 +4,8 @@
 """
 
 import dataclasses
+import importlib.util
+import re
 import typing
 from collections.abc import Iterator
 from typing import Any
@@ -15,10 +17,8 @@ from sphinx.util.docutils import SphinxDirective
 from baselines_her.algorithms import entry
 from baselines_her.cli.help import text_of
 from baselines_her.config import parts_of
-from baselines_her.settings import her_presets, ppo_presets
 
 KINDS = {bool: "0 or 1", int: "a whole number", float: "a number", str: "text"}
-BY_ENV = {"her": her_presets.BY_ENV, "ppo": ppo_presets.BY_ENV}
 
 
 class Settings(SphinxDirective):
@@ -55,7 +55,7 @@ def settings_lines(alg: str) -> Iterator[str]:
         yield f"\n### {(part.__doc__ or '').strip().rstrip('.')}\n"
         for field in fields:
             yield f"```{{option}} --{field.name} {values_of(field)}"
-            yield f"{field.metadata['help']}{default_of(field)}\n```\n"
+            yield f"{marked(field.metadata['help'])}{default_of(field)}\n```\n"
 
 
 def values_of(field: dataclasses.Field) -> str:
@@ -67,12 +67,22 @@ def values_of(field: dataclasses.Field) -> str:
     words = KINDS[kind]
     low, high, above = (limits[name] for name in ("low", "high", "above"))
     if low is not None and high is not None:
-        words += f" from {text_of(low)} to {text_of(high)}"
+        words += f" from {number(low)} to {number(high)}"
     elif low is not None:
-        words += f", at least {text_of(low)}"
+        words += f", at least {number(low)}"
     elif above is not None:
-        words += f" above {text_of(above)}"
+        words += f" above {number(above)}"
     return f"[{words}]"
+
+
+def number(limit: float) -> str:
+    """A limit as it is written on the command line, without a needless `.0`."""
+    return text_of(int(limit) if limit == int(limit) else limit)
+
+
+def marked(help: str) -> str:
+    """Help as Markdown: flags and placeholders are code."""
+    return re.sub(r"(--[a-z_]+(?:=\w+)?|[^\s()]*<[^\s()]+)", r"`\1`", help)
 
 
 def default_of(field: dataclasses.Field) -> str:
@@ -86,9 +96,17 @@ def presets_lines(alg: str) -> Iterator[str]:
     """Markdown for `Presets`."""
     for preset, values in entry(alg).presets.items():
         yield f"`{preset}`\n: {flags_text(values) or 'nothing'}\n"
-        for (of, env), more in BY_ENV[alg].items():
+        for (of, env), more in by_env(alg).items():
             if of == preset:
                 yield f"  With {env} also {flags_text(more)}\n"
+
+
+def by_env(alg: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """What presets set for one environment in particular, if anything."""
+    name = f"baselines_her.settings.{alg}_presets"
+    if importlib.util.find_spec(name) is None:
+        return {}
+    return getattr(importlib.import_module(name), "BY_ENV", {})
 
 
 def flags_text(values: dict[str, Any]) -> str:
