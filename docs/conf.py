@@ -30,7 +30,6 @@ nitpicky = True
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 4
 highlight_language = "text"
-smartquotes = False  # "--flag" stays as it is
 
 # The API is read from docstrings; what takes seconds to import is not imported.
 autodoc_mock_imports = [

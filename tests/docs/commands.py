@@ -24,7 +24,8 @@ FOREIGN = {
     "docker": {"build", "run"},
     "tensorboard": {"--logdir"},
     "optuna-dashboard": None,
-    "cp": None,
+    "cp": {"-r"},
+    "jupytext": {"--to"},
 }
 FOREIGN_MODULES = "venv", "pytest", "build", "sphinx"
 MISSING = "the following arguments are required"
@@ -171,10 +172,9 @@ def _check_make(words):
 
 
 def _check_pip(words):
-    import tomllib
-
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = {*project["optional-dependencies"]}
+    text = (ROOT / "pyproject.toml").read_text()
+    table = text.partition("[project.optional-dependencies]")[2].partition("\n[")[0]
+    extras = {*re.findall(r"^(\w+) = ", table, re.M)}
     for group in re.findall(r"\[([a-z,]+)\]", " ".join(words)):
         if not {*group.split(",")} <= extras:
             raise ValueError(f"pyproject.toml has no extras {group}")
