@@ -9,7 +9,7 @@ TOP = ROOT / "README.md", ROOT / "CONTRIBUTING.md"
 PAGES = *TOP, *sorted((ROOT / "docs").glob("*.md"))
 
 FENCE = re.compile(r"^( *)(`{3,})(.*)$")
-MARKER = re.compile(r"^ *<!-- (not run|saved as|install|test)(?:: (.+))? -->$")
+MARKER = re.compile(r"^ *<!-- (not run|saved as|part of|install|test)(?:: (.+))? -->$")
 COMMAND = re.compile(
     r"`((?:python\s+(?:-m baselines_her|experiment/|data_generation/|bench/|tests/)"
     r"|baselines-her |make |mpirun |pip install )[^`]+)`"
@@ -24,7 +24,7 @@ class Block(NamedTuple):
     line: int  # of its fence, from 1
     language: str  # what follows the fence; "{name}" for a directive of the site
     text: str
-    marker: str  # "not run", "saved as" or "": of the comment before it
+    marker: str  # "not run", "saved as", "part of" or "": of the comment before it
     reason: str  # what the comment says after that
 
     @property

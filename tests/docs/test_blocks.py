@@ -19,6 +19,11 @@ KNOWN = "bash", "python", "toml", "text"
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 
 
+def is_run(block, language):
+    """Whether a block is to be run (or, in a shell, to be checked)."""
+    return block.language == language and block.marker not in ("not run", "part of")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_block_has_a_language_that_is_tested(page):
     for block in blocks(page):
@@ -31,7 +36,7 @@ def test_every_block_has_a_language_that_is_tested(page):
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_command_can_be_read(page, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)  # for files that a command names
-    texts = [(b.place, b.text) for b in blocks(page) if b.language == "bash"]
+    texts = [(b.place, b.text) for b in blocks(page) if is_run(b, "bash")]
     for place, text in texts + [("in prose", text) for text in inline_commands(page)]:
         for words in commands(text):
             try:
@@ -71,8 +76,15 @@ def test_a_wrong_command_is_found(words, monkeypatch, capsys):
             check(command, monkeypatch)
 
 
+def test_parts_of_files_are_as_in_the_files():
+    parts = [b for page in PAGES for b in blocks(page) if b.marker == "part of"]
+    assert parts
+    for block in parts:
+        assert f"\n{block.text}\n" in (ROOT / block.reason).read_text(), block.place
+
+
 def with_python(page):
-    return any(b.language == "python" and b.marker != "not run" for b in blocks(page))
+    return any(is_run(block, "python") for block in blocks(page))
 
 
 @pytest.fixture
@@ -105,7 +117,7 @@ def test_the_python_of_a_page_runs(page, clean, monkeypatch):
     names = {"__name__": "a_page"}
     with uncompiled():
         for block in blocks(page):
-            if block.language != "python" or block.marker == "not run":
+            if not is_run(block, "python"):
                 continue
             if block.marker == "saved as":
                 (clean / block.reason).write_text(block.text)
