@@ -16,7 +16,7 @@ DEMOS = $(RUNS)/demos $(RUNS)/demos_contrast --labels "with demonstrations" \
   "without Q-filter" "plain recipe (polyak .95, no fade)" "without demonstrations"
 SCREEN = $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname)))
 
-.PHONY: help train play test examples check reliability bench peers results figures clean
+.PHONY: help train play test examples docs notebooks check reliability bench peers results figures clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,14 @@ test: $(VENV)/.all  ## run the tests
 
 examples: $(VENV)/.all  ## run the examples
 	$(BIN)/python -m pytest examples
+
+docs: $(VENV)/.all  ## build the site: docs/_build/html/index.html
+	$(BIN)/python -m sphinx -W --keep-going -q -d docs/_build/doctrees docs docs/_build/html
+
+notebooks: $(VENV)/.all  ## make the notebooks and run them: examples/notebooks/*.ipynb
+	$(BIN)/jupytext -q --to ipynb examples/notebooks/*.py
+	$(BIN)/python -m pytest -n 0 --nbmake --nbmake-timeout=900 --overwrite \
+	  examples/notebooks/*.ipynb
 
 check: $(VENV)/.all  ## formatting, lint and types
 	$(BIN)/ruff format --check .

@@ -17,7 +17,7 @@ TESTS = Path(__file__).parent
 FOLDERS = [TESTS, *(p for p in TESTS.iterdir() if p.is_dir() and p.name[0] not in "_.")]
 # subprocesses get them by `subprocess_environment`
 sys.path[:0] = [str(folder) for folder in FOLDERS]
-pytest_plugins = ["sharing"]
+pytest_plugins = ["sharing", "browsing"]
 pytest.register_assert_rewrite("trainings", "mpi_commands")
 
 # A shell ignores SIGINT in what it starts with `&`, nohup ignores SIGHUP, and children
