@@ -10,7 +10,7 @@ import dataclasses
 import functools
 from typing import Any, Protocol
 
-from .algorithms import DEFAULT, Entry, canonical, entry
+from .algorithms import DEFAULT, NAMES, Entry, canonical, entry
 from .settings.common import LoopConfig, MachineConfig, RunConfig
 from .settings.fields import nearest, require_effect
 from .settings.synonyms import instead
@@ -113,11 +113,26 @@ def fields_of(settings: type) -> dict[str, dataclasses.Field]:
     return {field.name: field for part in parts for field in dataclasses.fields(part)}
 
 
+def no_setting(name: str, settings: type, prefix: str = "") -> str:
+    """The end of an error about a setting that an algorithm does not have.
+
+    Args:
+      name: what the user wrote, without dashes.
+      settings: those of the algorithm.
+      prefix: put before a setting in the message, e.g. `--`.
+    """
+    hint = instead(name, fields_of(settings), prefix)
+    others = [alg for alg in NAMES if name in fields_of(entry(alg).settings)]
+    if others and not hint.startswith("; here it is"):
+        return f": only alg={' and alg='.join(others)} has it.  Drop {prefix}{name}."
+    return hint
+
+
 def _build(settings: type, values: dict[str, Any]) -> Config:
     known = fields_of(settings)
     for name in values:
         if name not in known:
-            raise ValueError(f"unknown setting {name}{instead(name, known)}")
+            raise ValueError(f"unknown setting {name}{no_setting(name, settings)}")
     parts = {}
     for name, part in parts_of(settings).items():
         own = {field.name for field in dataclasses.fields(part)} & {*values}

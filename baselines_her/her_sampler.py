@@ -36,6 +36,9 @@ class Hindsight(NamedTuple):
     mixture: Mixture = Mixture()  # where new goals come from
     filter_goals: bool = False  # refuse a goal that is reached at the episode's start
     relative_goals: bool = False  # goals minus the achieved one, after the reward
+    see_achieved: bool = False  # observations end with the achieved goal
+    period: int = 1  # steps of a transition: those between two decisions
+    attempts: int | None = None  # how many decisions ahead a `future` goal may lie
 
 
 def hindsight(
@@ -45,6 +48,7 @@ def hindsight(
     achieved_k: float = 0.0,
     filter_goals: bool = False,
     relative_goals: bool = False,
+    see_achieved: bool = False,
 ) -> Hindsight:
     """Hindsight from numbers of rows instead of shares.
 
@@ -57,11 +61,13 @@ def hindsight(
         each ordinary row.
       filter_goals: see `Hindsight`.
       relative_goals: see `Hindsight`.
+      see_achieved: see `Hindsight`.
     """
     mixes = replay_strategy == "futureactual"
     mixture = Mixture(replay_k, actual_k, achieved_k) if mixes else Mixture()
     share = future_p(replay_strategy, sum(mixture) if mixes else replay_k)
-    return Hindsight(replay_strategy, share, mixture, filter_goals, relative_goals)
+    seen = relative_goals, see_achieved
+    return Hindsight(replay_strategy, share, mixture, filter_goals, *seen)
 
 
 def future_p(replay_strategy: str, replay_k: float) -> float:
@@ -75,19 +81,30 @@ def future_p(replay_strategy: str, replay_k: float) -> float:
 
 
 def goal_steps(
-    step: np.ndarray, horizon: int, strategy: str, rng: np.random.Generator
+    step: np.ndarray,
+    horizon: int,
+    strategy: str,
+    rng: np.random.Generator,
+    period: int = 1,
+    attempts: int | None = None,
 ) -> np.ndarray:
     """For each row, the step [B] whose achieved goal becomes the new goal.
 
     `future` draws from t+1 .. T, both ends included: t+1 makes the row an immediate
     success, T is the state after the last action.  `episode` draws from 1 .. T,
     `final` is always T.  `futureactual` draws like `future`, before `borrow_goals`.
+
+    A level that decides every `period` steps, at most `attempts` times for one goal,
+    draws from t + period j with j in 1 .. min(attempts, (T-t) // period); its `final`
+    is the last of them.
     """
-    if strategy == "final":
-        return np.full_like(step, horizon)
     if strategy == "episode":
         return rng.integers(1, horizon + 1, size=step.shape)
-    return step + 1 + rng.integers(horizon - step)
+    ahead = (horizon - step) // period
+    ahead = ahead if attempts is None else np.minimum(ahead, attempts)
+    if strategy == "final":
+        return step + period * ahead
+    return step + period * (1 + rng.integers(ahead))
 
 
 def borrow_goals(
@@ -151,7 +168,8 @@ def choose_goals(
     goal = episodes.goal[episode]
     chosen = np.flatnonzero(rng.random(len(episode)) < hindsight.hindsight_p)
     horizon = episodes.action.shape[1]
-    later = goal_steps(step[chosen], horizon, hindsight.strategy, rng)
+    ahead = hindsight.period, hindsight.attempts
+    later = goal_steps(step[chosen], horizon, hindsight.strategy, rng, *ahead)
     goal[chosen] = episodes.achieved[episode[chosen], later]
     n_episodes = len(episodes.goal) if n_episodes is None else n_episodes
     borrow_goals(goal, chosen, episodes, n_episodes, hindsight.mixture, rng)
@@ -185,8 +203,9 @@ def relabel(
       ValueError: `compute_reward` gave a number that is not finite.
     """
     episode, step = index
-    achieved, next_achieved = _pair(episodes.achieved, episode, step)
-    obs, next_obs = _pair(episodes.obs, episode, step)
+    period = hindsight.period
+    achieved, next_achieved = _pair(episodes.achieved, episode, step, period)
+    obs, next_obs = _pair(episodes.obs, episode, step, period)
     goal = choose_goals(episodes, index, reward_fn, rng, hindsight, n_episodes)
     reward = reward_fn(next_achieved, goal).astype(np.float32)
     if not np.isfinite(reward).all():
@@ -195,11 +214,14 @@ def relabel(
             f"compute_reward must give finite numbers, found {reward[row]} for goal "
             f"{goal[row]}, achieved {next_achieved[row]}.  Correct the environment."
         )
+    if hindsight.see_achieved:
+        obs = np.concatenate([obs, achieved], axis=-1)
+        next_obs = np.concatenate([next_obs, next_achieved], axis=-1)
     is_relative, n = hindsight.relative_goals, len(episode)
     return Batch(
         obs=obs,
         goal=goal - achieved if is_relative else goal,
-        action=_rows(episodes.action, episode, step),
+        action=rows_at(episodes.action, episode, step),
         reward=reward,
         discount=np.ones(n, np.float32),
         next_obs=next_obs,
@@ -221,9 +243,10 @@ def network_inputs(
     The arguments and the random draws are those of `relabel`.
     """
     goal = choose_goals(episodes, index, reward_fn, rng, hindsight)
-    if hindsight.relative_goals:
-        goal = goal - _rows(episodes.achieved, *index)
-    return _rows(episodes.obs, *index), goal
+    obs, achieved = rows_at(episodes.obs, *index), rows_at(episodes.achieved, *index)
+    if hindsight.see_achieved:
+        obs = np.concatenate([obs, achieved], axis=-1)
+    return obs, goal - achieved if hindsight.relative_goals else goal
 
 
 def _keep_own_goal(goal, chosen, episodes, episode, reward_fn):
@@ -233,12 +256,12 @@ def _keep_own_goal(goal, chosen, episodes, episode, reward_fn):
     goal[rows] = episodes.goal[episode[rows]]
 
 
-def _rows(array: np.ndarray, episode: np.ndarray, step: np.ndarray) -> np.ndarray:
+def rows_at(array: np.ndarray, episode: np.ndarray, step: np.ndarray) -> np.ndarray:
     """`array[episode, step]` computed with `take`, which is several times faster."""
     flat = array.reshape(-1, array.shape[-1])
     return flat.take(episode * array.shape[1] + step, axis=0)
 
 
-def _pair(array, episode, step):
-    """The rows before and after the action."""
-    return _rows(array, episode, step), _rows(array, episode, step + 1)
+def _pair(array, episode, step, period):
+    """The rows before and after the action, which lasts for `period` steps."""
+    return rows_at(array, episode, step), rows_at(array, episode, step + period)

@@ -18,7 +18,7 @@ from .demos.record import join, record
 from .envs.driving import HELP as KEYS
 from .envs.driving import driver
 from .envs.make import EnvFactory, env_factory, keywords_of
-from .envs.render import frame_stride, make_rendered
+from .envs.render import Camera, frame_stride, make_rendered
 from .rollout import evaluation_of, play_episode
 from .runs.foreign import printable
 from .runs.intervals import wilson
@@ -218,14 +218,15 @@ def _episodes(
     stride = frame_stride(env)
     for number in range(n):
         frames: list[Any] = []
+        camera = Camera(env, spec, policy)
 
-        def on_state(frames=frames, steps=itertools.count()):
+        def on_state(frames=frames, camera=camera, steps=itertools.count()):
             watch()
             if filmed and next(steps) % stride == 0:
-                frames.append(env.render())
+                frames.append(camera.frame())
 
         start = Start(stream(seed, EVALUATION, n=number))
-        yield *play_one(env, spec, policy, start, on_state), frames
+        yield *play_one(env, spec, camera, start, on_state), frames
 
 
 def _environment(
@@ -259,6 +260,9 @@ def _environment(
             f"the policy was trained in {spec.env_id}, which is not registered here: "
             f"pass env=, an id or the function that builds it.  ({error})"
         ) from None
+    if env is None:
+        options = policy.header.get("config", {}).get("reset_options")
+        factory = factory._replace(options=options)
     built = factory()
     try:
         return factory, algorithm.fit(spec, built, factory.env_id), built

@@ -159,7 +159,8 @@ def _play(
                 f"{place.env_id} ended after {t + 1}.  Let only the time limit end "
                 "episodes (continuing_task=True in the maze environments)."
             )
-    return episode
+    notes = getattr(act, "notes", dict)
+    return episode._replace(**notes())
 
 
 class FixedGoal:

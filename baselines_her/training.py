@@ -12,6 +12,7 @@ from .algorithms import DEFAULT, Prepared, entry
 from .config import Config, from_flags, require_effects, to_flags
 from .envs.fetch import slowness
 from .envs.make import EnvFactory, env_factory
+from .envs.options import check_options
 from .nets import use_threads
 from .parallel.abort import ending_together, require_alike
 from .parallel.collectors import Collectors, Filmer
@@ -189,8 +190,10 @@ def _prepare(
         check_video_path("film.mp4")
     if config.run.save_path and comm.rank == 0:
         require_writable(config.run.save_path, "save_path")
-    factory = factory._replace(fast=config.machine.fast_env)
+    options = config.run.reset_options
+    factory = factory._replace(fast=config.machine.fast_env, options=options)
     own_env = factory()
+    check_options(own_env, options)
     comm.set_timeout(config.machine.mpi_timeout)
     prepared = entry(config.run.alg).prepare(own_env, config, comm, factory)
     same = _shared(to_flags(prepared.config)) | package_versions() | prepared.alike

@@ -18,6 +18,16 @@ Act = Callable[..., np.ndarray]
 # -- records -------------------------------------------------------------------
 
 
+class GoalSpace(NamedTuple):
+    """A box of subgoals over S entries of a state; see `envs.goal_spaces`."""
+
+    name: str
+    columns: tuple[int, ...]  # [S] entries of [observation | achieved goal]
+    low: tuple[float, ...]  # [S] the smallest subgoal
+    high: tuple[float, ...]  # [S] the largest one
+    threshold: tuple[float, ...]  # [S] reached: within this in every entry
+
+
 class EnvSpec(NamedTuple):
     """What the learner needs to know about a goal environment; from `envs.check`."""
 
@@ -29,6 +39,7 @@ class EnvSpec(NamedTuple):
     horizon: int  # T, steps in every episode
     reward_low: float | None  # None: rewards are not of the {-1, 0} or {0, 1} kind
     reward_high: float | None
+    space: GoalSpace | None = None  # of subgoals, if there are several levels
 
 
 class FlatSpec(NamedTuple):
@@ -45,6 +56,13 @@ class FlatSpec(NamedTuple):
     high: tuple[float, ...] | None
     horizon: int | None  # steps after which an episode is cut off, if it is
     terms: tuple[str, ...] = ()  # of the reward, if info["reward_terms"] holds them
+
+
+def fields_of(spec: Any) -> dict[str, Any]:
+    """A spec as files hold it: fields that have their default are left out."""
+    usual = type(spec)._field_defaults
+    fields = spec._asdict().items()
+    return {k: v for k, v in fields if k not in usual or v != usual[k]}
 
 
 class Rollout(NamedTuple):
@@ -73,6 +91,9 @@ class Episodes(NamedTuple):
     success: np.ndarray  # [E, T] bool, after each action
     skipped: np.ndarray = np.zeros(0, int)  # [E] bad ones dropped before each, if known
     returns: np.ndarray = np.zeros(0)  # [E] float64, sum of the environment's rewards
+    # of several levels (S entries of a subgoal), which `acting.hierarchy` notes down:
+    subgoal: np.ndarray = np.zeros(0, np.float32)  # [E, L-1, T, S] in force at a step
+    tested: np.ndarray = np.zeros(0, bool)  # [E, L-1, T] whether that one is tested
 
 
 @dataclasses.dataclass(frozen=True)
@@ -228,7 +249,11 @@ class Actor(Protocol):
     """Anything that can act for a whole episode."""
 
     def start(self, rng: np.random.Generator) -> Act:
-        """Begins an episode; `rng` is all the randomness it may use."""
+        """Begins an episode; `rng` is all the randomness it may use.
+
+        What it returns may have a method `notes()`, which gives fields of `Episodes`
+        with E = 1 once the episode is over.
+        """
 
 
 class Communicator(Protocol):

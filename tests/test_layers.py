@@ -13,6 +13,7 @@ ROWS = [
     {"run", "__init__", "__main__"},
     {"training"},
     {"sweep", "report"},
+    {"algorithms.hac_setup"},
     {"algorithms.her_setup", "algorithms.ppo_setup", "play"}
     | {"demos.__main__", "demos.generate", "demos.teleop", "exports"},
     {"algorithms", "demos.minari", "runs.saver", "runs.plot"},
@@ -35,7 +36,7 @@ ROWS = [
     | {"cli.help", "runs.console"},
     {"config", "replay", "acting", "runs"},
     {"cli", "her_sampler", "rollout", "parallel", "algorithms.her_entry"}
-    | {"algorithms.ppo_entry"},
+    | {"algorithms.ppo_entry", "algorithms.hac_entry"},
     {"settings"},
     {"algorithms.__init__", "seeding", "versions", "quiet", "types"}
     | {"parallel.launcher", "runs.safe_pickle", "runs.foreign", "runs.stopping"}

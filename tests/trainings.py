@@ -6,7 +6,6 @@ import json
 import numpy as np
 
 import baselines_her
-from baselines_her.replay.buffer import FIELDS
 from baselines_her.runs.policy_file import read_policy
 
 POINT = "point_env:Point-v0"
@@ -51,7 +50,7 @@ def state_of(folder):
                 key = name if part is worker["state"] else (name, part["first"])
                 found[key] = file[name]
     buffer = {}
-    for name in FIELDS:
+    for name in {k[0] for k in found if not isinstance(k, str)}:
         pieces = sorted((k[1], v) for k, v in found.items() if k[0] == name)
         buffer[name] = np.concatenate([piece for _, piece in pieces])
     state = {k: v for k, v in found.items() if isinstance(k, str)}

@@ -51,8 +51,9 @@ Step = Clip | Normalise | Dense | Scale | First | Stretch
 class Chain(NamedTuple):
     """What a greedy policy computes.
 
-    The inputs are joined in their order, as float32.  With `is_relative` the achieved
-    goal is one more input, which is subtracted from the desired goal first.
+    The inputs are joined in their order, as float32; the desired goal is the last one.
+    With `is_relative` the achieved goal is an input too, if it is not one already, and
+    is subtracted from the desired goal first.
     """
 
     inputs: dict[str, int]  # name -> number of entries
@@ -63,7 +64,8 @@ class Chain(NamedTuple):
     @property
     def names(self) -> list[str]:
         """The names of all inputs."""
-        return [*self.inputs, *(["achieved_goal"] if self.is_relative else [])]
+        more = {"achieved_goal": 0} if self.is_relative else {}
+        return list(self.inputs | more)
 
 
 def dense_steps(

@@ -47,12 +47,13 @@ class Policy:
 
         Args:
           obs: [O] or [N, O].
-          achieved: [G] or [N, G], used only with `relative_goals`.
+          achieved: [G] or [N, G], used only with `relative_goals` or `see_achieved`.
           goal: [G] or [N, G].
         """
         config = self._inputs
         goal = goal - achieved if config.relative_goals else goal
-        x = np.concatenate([obs, goal], axis=-1).astype(np.float32, copy=False)
+        parts = [obs, achieved, goal] if config.see_achieved else [obs, goal]
+        x = np.concatenate(parts, axis=-1).astype(np.float32, copy=False)
         x = clip(x, config.clip_obs)
         x = clip((x - self._mean) / self._std, config.norm_clip)
         for kernel, bias in self._layers[:-1]:
@@ -67,9 +68,11 @@ class Policy:
 
     def chain(self) -> Chain:
         """What `act` computes, for exports."""
-        config, n_obs = self._inputs, len(self._mean) - self._goal_dim
+        config, n_goal = self._inputs, self._goal_dim
+        seen = {"achieved_goal": n_goal} if config.see_achieved else {}
+        n_obs = len(self._mean) - n_goal - sum(seen.values())
         return Chain(
-            {"observation": n_obs, "desired_goal": self._goal_dim},
+            {"observation": n_obs, **seen, "desired_goal": n_goal},
             config.relative_goals,
             (
                 Clip(config.clip_obs),

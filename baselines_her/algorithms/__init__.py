@@ -8,7 +8,11 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-_HOMES = {"her": "her_entry", "ppo": "ppo_entry"}  # modules with their ENTRY
+_HOMES = {
+    "her": "her_entry",
+    "ppo": "ppo_entry",
+    "hac": "hac_entry",
+}  # modules with their ENTRY
 _ALIASES = {"ppo2": "ppo"}  # its name in OpenAI baselines
 
 NAMES = tuple(_HOMES)
@@ -47,7 +51,6 @@ class Entry(NamedTuple):
     defaults: Callable[[str, str, dict[str, Any]], dict[str, Any]]  # (preset, env, ...)
     for_unknown_env: Callable[[dict[str, Any]], dict[str, Any]]
     columns: tuple[Column, ...]
-    more_columns: Callable[[Any], tuple[Column, ...]]  # spec -> those it adds
     panels: Mapping[str, str]  # column -> title: what `plot` draws
     score: str  # the column whose highest value makes a policy the best
     prepare: Callable[..., Prepared]  # (env, config, comm, factory)
@@ -57,6 +60,9 @@ class Entry(NamedTuple):
     policy: Callable[..., Any]  # (arrays, spec, config, header) -> a policy that acts
     options: tuple[str, ...]  # further keywords of `policy`
     fit: Callable[[Any, Any, str], Any]  # (spec, env, env_id) -> the spec to play with
+    file_version: int = 1  # of its policy files
+    # further columns that depend on the environment: spec -> columns
+    more_columns: Callable[[Any], tuple[Column, ...]] = lambda spec: ()
 
 
 def canonical(alg: str) -> str:

@@ -252,7 +252,8 @@ class HER:
         """Plays greedy episodes; returns their outcome and the critic's mean."""
         episodes = self._collectors.collect(self.policy(), starts)
         goals = self._tasks.goals(episodes, self.learner)
-        mean_q = self.learner.mean_q(episodes.obs[:, :-1], goals, episodes.action)
+        seen = self._tasks.states(episodes)
+        mean_q = self.learner.mean_q(seen, goals, episodes.action)
         return evaluation_of(episodes), {"test/mean_Q": mean_q}
 
     def arrays(self) -> dict[str, np.ndarray]:

@@ -46,7 +46,6 @@ ENTRY = Entry(
     defaults=settings.defaults,
     for_unknown_env=settings.for_unknown_env,
     columns=COLUMNS,
-    more_columns=lambda spec: (),
     panels={
         "test/success_rate": "success at the last step",
         "test/mean_Q": "mean Q of the test episodes",

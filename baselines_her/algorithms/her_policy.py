@@ -22,6 +22,8 @@ def read_spec(fields: dict[str, Any]) -> EnvSpec:
       ValueError: the environment check could not have produced it.
     """
     spec = EnvSpec(**{**fields, "max_action": tuple(fields["max_action"])})
+    if spec.space is not None:
+        raise ValueError("its environment has subgoals, which it does not use")
     dims = spec.obs_dim, spec.goal_dim, spec.action_dim, spec.horizon
     if not all(type(d) is int and 0 < d <= MAX_DIM for d in dims):
         raise ValueError(f"its dimensions must be 1 to {MAX_DIM}, found {dims}")
@@ -38,9 +40,14 @@ def read_spec(fields: dict[str, Any]) -> EnvSpec:
     return spec
 
 
+def seen_dim(spec: EnvSpec, config: HERConfig) -> int:
+    """Entries of what the networks see of a state."""
+    return spec.obs_dim + spec.goal_dim * config.inputs.see_achieved
+
+
 def network_sizes(spec: EnvSpec, config: HERConfig) -> dict[str, list[int]]:
     """Network -> widths from input to output."""
-    n_in = spec.obs_dim + spec.goal_dim
+    n_in = seen_dim(spec, config) + spec.goal_dim
     hidden = [config.ddpg.hidden] * config.ddpg.layers
     actor = [n_in, *hidden, spec.action_dim]
     critic = [n_in + spec.action_dim, *hidden, 1]
@@ -57,7 +64,7 @@ def shapes(spec: EnvSpec, config: HERConfig) -> dict[str, tuple[int, ...]]:
     found: dict[str, tuple[int, ...]] = {}
     for network, sizes in network_sizes(spec, config).items():
         found |= names.layer_shapes(network, sizes)
-    found |= names.moment_shapes(names.OBS_NORM, spec.obs_dim)
+    found |= names.moment_shapes(names.OBS_NORM, seen_dim(spec, config))
     return found | names.moment_shapes(names.GOAL_NORM, spec.goal_dim)
 
 
@@ -71,7 +78,8 @@ def learner_bytes(spec: EnvSpec, config: HERConfig) -> int:
     weights = sum(
         (a + 1) * b for widths in sizes for a, b in itertools.pairwise(widths)
     )
-    row = 2 * (spec.obs_dim + spec.goal_dim) + spec.action_dim + 4  # of a `Batch`
+    inputs = seen_dim(spec, config) + spec.goal_dim
+    row = 2 * inputs + spec.action_dim + 4  # of a `Batch`
     n_updates = config.replay.per_chunk or config.ddpg.n_batches
     return 4 * (2 * weights + n_updates * config.ddpg.batch_size * row)
 

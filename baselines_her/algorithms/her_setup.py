@@ -11,6 +11,7 @@ from ..envs.check import check, reward_function
 from ..envs.make import EnvFactory
 from ..envs.objects import object_motion, reach_points
 from ..envs.state import require_restorable
+from ..her_sampler import RewardFn
 from ..parallel.communicator import Solo
 from ..replay.buffer import require_memory
 from ..replay.sources import fingerprint
@@ -30,6 +31,7 @@ class Parts(NamedTuple):
     demos: Demos | None
     motion: ObjectMotion | None  # for prioritization=energy
     points: ReachPoints | None  # for relay
+    rewards: RewardFn
 
 
 def prepare(
@@ -54,6 +56,9 @@ def prepare(
         clip_obs=config.inputs.clip_obs,
         warn=warnings.append,
     )
+    rewards = reward_function(env, config.her.reward_rows)
+    if config.her.shift_rewards:
+        spec, rewards = shifted(spec, rewards)
     demos, demo_warnings = demos_for(config.demos, spec)
     if config.demos.demo_resets:
         require_restorable(env)
@@ -67,7 +72,21 @@ def prepare(
     notes = [*_notes(config, spec), *(f"warning: {w}" for w in warnings)]
     notes += demo_warnings
     skip_bad = config.collect.skip_bad_episodes
-    return Prepared(config, spec, Parts(demos, motion, points), alike, notes, skip_bad)
+    parts = Parts(demos, motion, points, rewards)
+    return Prepared(config, spec, parts, alike, notes, skip_bad)
+
+
+def shifted(spec: EnvSpec, rewards: RewardFn) -> tuple[EnvSpec, RewardFn]:
+    """Rewards of 0 and 1 as -1 and 0; others stay as they are.
+
+    A critic that begins at 0 then overrates what it has not seen, as with rewards of
+    -1 and 0 everywhere.  In episodes of one length every policy loses the same, so the
+    best one stays the best.
+    """
+    if (spec.reward_low, spec.reward_high) != (0.0, 1.0):
+        return spec, rewards
+    lower = spec._replace(reward_low=-1.0, reward_high=0.0)
+    return lower, lambda achieved, goal: rewards(achieved, goal) - 1.0
 
 
 def build(
@@ -82,8 +101,7 @@ def build(
     Raises:
       ValueError: the policy in `load_path` does not fit.
     """
-    config, spec, (demos, motion, points), *_ = prepared
-    rewards = reward_function(env, config.her.reward_rows)
+    config, spec, (demos, motion, points, rewards), *_ = prepared
     tasks = tasks_of(spec, config, rewards, points)
     learner = build_learner(config, spec, tasks, comm)
     played = tasks, collectors, demos, motion
@@ -109,7 +127,8 @@ def build_learner(
             raise ValueError(
                 f"load_path must hold a policy of {wanted} for {spec.env_id}, found "
                 f"{found} for {file.spec.env_id}.  Match --env, --layers, --hidden, "
-                "--layer_norm, --relative_goals, --clip_obs and --norm_clip."
+                "--layer_norm, --relative_goals, --see_achieved, --clip_obs and "
+                "--norm_clip."
             )
         learner.load_arrays(file.arrays)
     learner.synchronise()
@@ -122,7 +141,8 @@ def _shape(spec: EnvSpec, config: HERConfig) -> str:
     return (
         f"{spec.obs_dim}+{spec.goal_dim} inputs clipped to {inputs.clip_obs:g} and "
         f"{inputs.norm_clip:g}, {'relative' if inputs.relative_goals else 'absolute'} "
-        f"goals, {spec.action_dim} actions, {ddpg.layers}x{ddpg.hidden} units"
+        f"goals{', achieved ones seen' * inputs.see_achieved}, "
+        f"{spec.action_dim} actions, {ddpg.layers}x{ddpg.hidden} units"
         f"{', layer_norm' * ddpg.layer_norm}"
     )
 

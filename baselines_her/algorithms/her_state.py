@@ -3,6 +3,7 @@
 from typing import Any
 
 from ..runs.foreign import printable
+from ..settings.hac import HACConfig
 from ..settings.her import HERConfig
 from ..types import Arrays
 from .state import MOST, refusal
@@ -11,7 +12,7 @@ COUNTERS = "n_cycles", "n_episodes", "n_updates", "n_skipped"
 
 
 def require_counters(
-    facts: dict[str, Any], arrays: Arrays, config: HERConfig, n_added: int
+    facts: dict[str, Any], arrays: Arrays, config: HERConfig | HACConfig, n_added: int
 ) -> None:
     """Refuses counters that contradict each other, the settings or the arrays.
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..settings.hac import HACConfig
 from ..settings.her import HERConfig
 from ..types import EnvSpec, Scales
 
@@ -21,7 +22,9 @@ def fade(env_steps: int, n: int, end: float) -> float:
     return max(end, 1.0 - (1.0 - end) * env_steps / n) if n else 1.0
 
 
-def schedule(env_steps: int, spec: EnvSpec, config: HERConfig) -> tuple[float, float]:
+def schedule(
+    env_steps: int, spec: EnvSpec, config: HERConfig | HACConfig
+) -> tuple[float, float]:
     """Updates before the cycle that begins after `env_steps`, and in the whole run.
 
     Both are counted with the current number of workers.  So a run that continues with

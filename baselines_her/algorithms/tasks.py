@@ -62,6 +62,9 @@ class Tasks(Protocol):
     def goals(self, episodes: Episodes, learner: DDPG) -> np.ndarray:
         """The networks' goals [E, T, ...] at every step of `episodes`."""
 
+    def states(self, episodes: Episodes) -> np.ndarray:
+        """What the networks see of a state [E, T, ...] at every step of `episodes`."""
+
     def columns(self, episodes: Episodes) -> Row:
         """What training episodes say about the tasks, as columns."""
 
@@ -73,8 +76,10 @@ class OwnTask:
         self._spec, self._config, self._reward_fn = spec, config, reward_fn
 
     def spec(self) -> EnvSpec:
-        """The environment's."""
-        return self._spec
+        """The environment's; with `see_achieved`, observations are longer."""
+        return self._spec._replace(
+            obs_dim=her_policy.seen_dim(self._spec, self._config)
+        )
 
     def inputs(self) -> InputConfig:
         """As set."""
@@ -110,6 +115,13 @@ class OwnTask:
     def goals(self, episodes: Episodes, learner: DDPG) -> np.ndarray:
         """The episodes' goals, relative if the networks' are."""
         return _goals(episodes, self._config.inputs.relative_goals)
+
+    def states(self, episodes: Episodes) -> np.ndarray:
+        """Observations; with `see_achieved`, achieved goals follow."""
+        obs = episodes.obs[:, :-1]
+        if not self._config.inputs.see_achieved:
+            return obs
+        return np.concatenate([obs, episodes.achieved[:, :-1]], axis=-1)
 
     def columns(self, episodes: Episodes) -> Row:
         """None."""
@@ -192,6 +204,10 @@ class Relay:
         mean = learner.goal_norm.stats.mean
         both = masked(join(places, flat, True), is_task, mean)
         return both.reshape(*own.shape[:-1], -1)
+
+    def states(self, episodes: Episodes) -> np.ndarray:
+        """Observations."""
+        return episodes.obs[:, :-1]
 
     def columns(self, episodes: Episodes) -> Row:
         """The share of steps that begin near the object."""

@@ -7,9 +7,8 @@ import typing
 from typing import Any, NamedTuple
 
 from ..algorithms import DEFAULT, Entry, entry
-from ..config import parts_of
+from ..config import no_setting, parts_of
 from ..settings.fields import coerce
-from ..settings.synonyms import instead
 from ..versions import PACKAGES, version
 from .command import Parser, refuse
 from .help import COMMAND_HELP, PROG, choices_of, flags_of, short_help, text_of
@@ -111,7 +110,7 @@ def _settings(algorithm: Entry, arguments: list[str]) -> dict[str, Any]:
     given, unknown = build_parser(algorithm).parse_known_args(arguments)
     if unknown:
         word = unknown[0].partition("=")[0]
-        hint = instead(word.lstrip("-"), known, prefix="--")
+        hint = no_setting(word.lstrip("-"), algorithm.settings, prefix="--")
         raise ValueError(f"unknown argument {word}{hint}")
     words = {name: text for name, text in vars(given).items() if name in known}
     return {n: coerce(f"--{n}", known[n].type, text) for n, text in words.items()}

@@ -15,6 +15,7 @@ from ..versions import mujoco_problem
 from .anymal import NAMESPACE
 from .fetch import speed_up
 from .gl import choose_gl
+from .options import with_options
 from .registry import Entry, own_entries, register
 from .state import with_simulation
 
@@ -85,6 +86,7 @@ class EnvFactory(NamedTuple):
     build: Callable[..., gym.Env]
     fast: bool = True  # replace slow look-ups, see `fetch.speed_up`
     entries: tuple[Entry, ...] = ()  # what a new process must register first
+    options: str | None = None  # what every reset gets, as JSON
 
     def __call__(self, render_mode: str | None = None) -> gym.Env:
         """A new environment."""
@@ -92,7 +94,7 @@ class EnvFactory(NamedTuple):
         env = self.build(render_mode=render_mode)
         if self.fast:
             speed_up(env)
-        return with_simulation(env)
+        return with_simulation(with_options(env, self.options))
 
 
 def env_factory(

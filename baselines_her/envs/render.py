@@ -13,11 +13,13 @@ import gymnasium as gym
 import numpy as np
 
 from ..rollout import Actor, play_episode
-from ..types import EnvSpec, Episodes, Start
+from ..types import Act, EnvSpec, Episodes, GoalSpace, Start
 from .gl import require_gl
 from .make import EnvFactory
 
 FPS = 25  # of films
+# Of the subgoals for level 0 and level 1.
+COLOURS = np.array([[0.1, 0.3, 1.0, 0.6], [0.1, 0.8, 0.2, 0.6]])
 
 
 def make_rendered(factory: EnvFactory, render_mode: str) -> gym.Env:
@@ -64,14 +66,57 @@ def film(
 ) -> tuple[Episodes, list[np.ndarray]]:
     """Plays one episode and returns it with its frames [H, W, 3] uint8."""
     frames: list[Any] = []
+    camera = Camera(env, spec, actor)
     steps, stride = itertools.count(), frame_stride(env)
 
     def take_frame() -> None:
         if next(steps) % stride == 0:
-            frames.append(env.render())
+            frames.append(camera.frame())
 
-    episode = play_episode(env, spec, actor, start, on_state=take_frame)
+    episode = play_episode(env, spec, camera, start, on_state=take_frame)
     return episode, frames
+
+
+class Camera:
+    """An actor that can be filmed: frames show the subgoals that it pursues."""
+
+    def __init__(self, env: gym.Env, spec: Any, actor: Actor):
+        self._env, self._actor = env, actor
+        self._space: GoalSpace | None = getattr(spec, "space", None)
+        self._act: Any = None
+
+    def start(self, rng: np.random.Generator) -> Act:
+        """Begins an episode of the actor."""
+        self._act = self._actor.start(rng)
+        return self._act
+
+    def frame(self) -> np.ndarray:
+        """The present frame [H, W, 3] uint8."""
+        renderer = _renderer(self._env.unwrapped)
+        viewer = getattr(renderer, "viewer", None)  # there is one after the first frame
+        if viewer is not None and self._space is not None:
+            for n, place in enumerate(self._places()):
+                size = np.full(3, 0.7 * self._space.threshold[0])
+                viewer.add_marker(pos=place, size=size, rgba=COLOURS[n], label="")
+        return self._env.render()  # type: ignore[return-value]
+
+    def _places(self) -> list[np.ndarray]:
+        """Where the subgoals are, in metres, as far as they are places."""
+        subgoals = getattr(self._act, "subgoals", ())
+        base: Any = self._env.unwrapped
+        if self._space.name.startswith("gripper"):  # type: ignore[union-attr]
+            return [np.array(subgoal[:3], float) for subgoal in subgoals]
+        if self._space.name == "place":  # type: ignore[union-attr]
+            height = base.maze.maze_height / 2 * base.maze.maze_size_scaling
+            return [np.append(subgoal, height) for subgoal in subgoals]
+        return []
+
+
+def _renderer(base: Any) -> Any:
+    """Gymnasium's renderer, which a maze keeps in the robot that it contains."""
+    holders = (getattr(base, name, None) for name in ("point_env", "ant_env"))
+    owner = next((holder for holder in holders if holder is not None), base)
+    return getattr(owner, "mujoco_renderer", None)
 
 
 def _pure_render(base, render: Callable[[], np.ndarray]) -> Callable[[], np.ndarray]:

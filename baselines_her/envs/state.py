@@ -12,6 +12,7 @@ import gymnasium as gym
 import numpy as np
 
 from .faults import BadState, Refusal
+from .options import FixedOptions
 
 DIVERGED = slice(3, 6)  # mjWARN_BADQPOS, mjWARN_BADQVEL, mjWARN_BADQACC
 PLAIN = (  # wrappers that do not change observations
@@ -21,6 +22,7 @@ PLAIN = (  # wrappers that do not change observations
     gym.wrappers.RecordEpisodeStatistics,
     gym.wrappers.ClipAction,
     gym.wrappers.RescaleAction,
+    FixedOptions,
 )
 
 

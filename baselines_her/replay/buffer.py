@@ -5,6 +5,8 @@ nothing is stored twice: one transition of a Fetch task with an object takes 132
 """
 
 import itertools
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -57,12 +59,18 @@ class ReplayBuffer:
     copy.  Pages of memory are touched only when episodes arrive.
     """
 
-    def __init__(self, spec: EnvSpec, buffer_size: int):
+    def __init__(
+        self,
+        spec: EnvSpec,
+        buffer_size: int,
+        more: Mapping[str, tuple[int, ...]] = MappingProxyType({}),
+    ):
         """Reserves memory.
 
         Args:
           spec: the environment's dimensions.
           buffer_size: number of transitions, at least one episode.
+          more: further fields of `Episodes`, with their shapes in one episode.
 
         Raises:
           ValueError: `buffer_size` is smaller than one episode.
@@ -83,6 +91,9 @@ class ReplayBuffer:
         self.achieved = np.zeros((*states, spec.goal_dim), np.float32)
         self.goal = np.zeros((capacity, spec.goal_dim), np.float32)
         self.action = np.zeros((capacity, spec.horizon, spec.action_dim), np.float32)
+        for name, shape in more.items():
+            setattr(self, name, np.zeros((capacity, *shape), np.float32))
+        self._fields = *FIELDS, *more
         self.n_added = 0
 
     def __len__(self) -> int:
@@ -103,15 +114,15 @@ class ReplayBuffer:
         """Stores episodes in place of the oldest ones, in order; returns slots [E].
 
         Args:
-          episodes: `Episodes`, `Demos`, or anything with the fields `FIELDS`.
+          episodes: `Episodes`, `Demos`, or anything with the buffer's fields.
 
         Raises:
           ValueError: a number is not finite; then nothing is stored.
         """
-        for name in FIELDS:
+        for name in self._fields:
             _require_finite(name, getattr(episodes, name))
         slots = (self.n_added + np.arange(len(episodes.goal))) % len(self.goal)
-        for name in FIELDS:
+        for name in self._fields:
             getattr(self, name)[slots] = getattr(episodes, name)
         self.n_added += len(slots)
         return slots
@@ -129,7 +140,7 @@ class ReplayBuffer:
         """Views of the episodes in one range."""
         start = first % self.capacity
         piece = slice(start, start + last - first)
-        return {name: getattr(self, name)[piece] for name in FIELDS}
+        return {name: getattr(self, name)[piece] for name in self._fields}
 
     def restore(self, first: int, fields: dict[str, np.ndarray]) -> None:
         """Restores the episodes of a range; the caller sets `n_added`.
@@ -139,12 +150,37 @@ class ReplayBuffer:
         """
         start = first % self.capacity
         piece = slice(start, start + len(fields["goal"]))
-        for name in FIELDS:
+        for name in self._fields:
             room = getattr(self, name)[piece]
             if room.shape != fields[name].shape:
                 raise ValueError(f"its episodes are not of this run ({name})")
             _require_finite(name, fields[name])
             room[...] = fields[name]
+
+
+class Strided:
+    """A buffer as samplers see it, whose transitions last for `period` steps.
+
+    So an episode has T - period + 1 of them, which begin at its steps 0 .. T - period.
+    """
+
+    def __init__(self, buffer: ReplayBuffer, period: int):
+        self._buffer, self._period = buffer, period
+        self.obs, self.achieved = buffer.obs, buffer.achieved
+
+    def __len__(self) -> int:
+        """The number of stored episodes."""
+        return len(self._buffer)
+
+    @property
+    def capacity(self) -> int:
+        """The number of episodes that fit."""
+        return self._buffer.capacity
+
+    @property
+    def horizon(self) -> int:
+        """The number of such transitions in an episode."""
+        return self._buffer.horizon - self._period + 1
 
 
 def _require_finite(name: str, array: np.ndarray) -> None:

@@ -9,7 +9,7 @@ one point: it takes the energies to the power of 1/1.01.
 import numpy as np
 
 from ..types import Index, ObjectMotion
-from .buffer import ReplayBuffer
+from .buffer import ReplayBuffer, Strided
 from .priority import SumTree, strata
 
 MASS, GRAVITY, INERTIA = 1.0, 9.81, 1.0  # kg, m/s^2, kg m^2
@@ -63,7 +63,7 @@ class EnergySampler:
 
     def __init__(
         self,
-        buffer: ReplayBuffer,
+        buffer: ReplayBuffer | Strided,
         batch_size: int,
         motion: ObjectMotion,
         eps: float,
@@ -85,7 +85,7 @@ class EnergySampler:
         buffer, motion = self._buffer, self._motion
         states = buffer.obs[slots], buffer.achieved[slots]
         position = np.asarray(motion.position(*states))
-        wanted = len(slots), buffer.horizon + 1, 3
+        wanted = *states[1].shape[:2], 3
         if position.shape != wanted or not np.isfinite(position).all():
             raise ValueError(
                 f"object_position must give finite numbers of shape {wanted}, found "

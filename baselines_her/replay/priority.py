@@ -8,7 +8,7 @@ by another one each time: it comes from the last update that used the slot.
 import numpy as np
 
 from ..types import Index
-from .buffer import ReplayBuffer
+from .buffer import ReplayBuffer, Strided
 
 
 class SumTree:
@@ -92,7 +92,7 @@ class PrioritisedSampler:
 
     def __init__(
         self,
-        buffer: ReplayBuffer,
+        buffer: ReplayBuffer | Strided,
         batch_size: int,
         alpha: float = 0.6,
         beta0: float = 0.4,

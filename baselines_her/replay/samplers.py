@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 
 from ..types import Index
-from .buffer import ReplayBuffer
+from .buffer import ReplayBuffer, Strided
 
 
 class Sampler(Protocol):
@@ -33,7 +33,7 @@ class Sampler(Protocol):
 class UniformSampler:
     """Every stored transition is equally likely."""
 
-    def __init__(self, buffer: ReplayBuffer):
+    def __init__(self, buffer: ReplayBuffer | Strided):
         self._buffer = buffer
 
     def add(self, slots: np.ndarray) -> None:

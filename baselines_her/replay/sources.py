@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from ..her_sampler import Hindsight, hindsight
 from ..settings.her import HERConfig, ReplayConfig
 from ..types import Demos, EnvSpec, ObjectMotion
-from .buffer import ReplayBuffer
+from .buffer import ReplayBuffer, Strided
 from .energy import EnergySampler
 from .priority import PrioritisedSampler
 from .samplers import Sampler, UniformSampler
@@ -37,13 +37,14 @@ def replay_source(
         her.achieved_k,
         her.filter_goals,
         config.inputs.relative_goals,
+        config.inputs.see_achieved,
     )
     return Source(buffer, sampler, rows, goals)
 
 
 def replay_sampler(
     replay: ReplayConfig,
-    buffer: ReplayBuffer,
+    buffer: ReplayBuffer | Strided,
     rows: int,
     motion: ObjectMotion | None = None,
 ) -> Sampler:
@@ -76,6 +77,7 @@ def demo_sources(demos: Demos | None, spec: EnvSpec, config: HERConfig) -> list[
         config.her.replay_k,
         filter_goals=config.her.filter_goals,
         relative_goals=config.inputs.relative_goals,
+        see_achieved=config.inputs.see_achieved,
     )
     return [Source(buffer, UniformSampler(buffer), size, goals, is_demo=1.0)]
 

@@ -193,7 +193,8 @@ def text_of(column: Column, row: Row) -> str:
 
 def open_console(config: Config, env_id: str, quiet: bool) -> Console:
     """The right console: silent, a live table on a terminal, or plain lines."""
-    total, columns = config.run.num_timesteps, entry(config.run.alg).columns
+    total, all_columns = config.run.num_timesteps, entry(config.run.alg).columns
+    columns = tuple(c for c in all_columns if c.is_logged(config))
     if quiet:
         return Silent()
     if sys.stdout.isatty():

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..algorithms import entry
 from ..config import Config, from_saved, plain, to_flags
-from ..types import Row
+from ..types import Row, fields_of
 from ..versions import package_versions
 from .arrays import DAMAGE, reason_of
 from .files import Place, sweep, write_atomically
@@ -226,7 +226,7 @@ def write_config(path: Path, config: Config, spec: Any, command: str) -> None:
     (path / "FINISHED").unlink(missing_ok=True)
     content = {
         "config": to_flags(config),
-        "spec": spec._asdict(),
+        "spec": fields_of(spec),
         "versions": package_versions(),
         "command": command,
         "resumed_by": [],

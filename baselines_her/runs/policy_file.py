@@ -14,12 +14,14 @@ import numpy as np
 from ..algorithms import DEFAULT, entry
 from ..config import Config, from_saved, to_flags
 from ..settings.fields import nearest
+from ..types import fields_of
 from .arrays import DAMAGE, pack, read_file, reason_of, sha256_of, unpack
 from .files import write_atomically
 from .safe_pickle import MAX_BYTES, dump_flat, load_flat
 
 POLICIES = Path(__file__).parents[1] / "policies"  # trained, part of the package
-FORMAT, VERSION = "baselines_her policy", 1
+FORMAT = "baselines_her policy"
+VERSIONS = 1, 2  # 2: of several levels (alg=hac)
 LONGEST_ID = 200  # characters
 
 
@@ -60,7 +62,7 @@ def write_policy(
             )
     content = {
         "alg": config.run.alg,
-        "spec": spec._asdict(),
+        "spec": fields_of(spec),
         "config": to_flags(config),
         **facts,
     }
@@ -68,7 +70,7 @@ def write_policy(
     packed = pack(arrays)
     fields: dict[str, str | bytes | int] = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": entry(config.run.alg).file_version,
         "header": header,
         "arrays": packed,
         "sha256": _digest(header, packed),
@@ -150,8 +152,11 @@ def _parse(data: bytes) -> PolicyFile:
     content = load_flat(data)
     if content["format"] != FORMAT:
         raise ValueError(f"its format is {content['format']!r}")
-    if content["version"] != VERSION:
-        raise ValueError(f"its version is {content['version']}, this package reads 1")
+    if content["version"] not in VERSIONS:
+        raise ValueError(
+            f"its version is {content['version']}, this package reads "
+            f"{' and '.join(map(str, VERSIONS))}"
+        )
     if content["sha256"] != _digest(content["header"], content["arrays"]):
         raise ValueError("its digest does not match: the file is damaged")
     header = json.loads(content["header"])
@@ -159,6 +164,11 @@ def _parse(data: bytes) -> PolicyFile:
         raise ValueError("its versions must be names and numbers")
     alg = header.get("alg", DEFAULT)  # files of 0.1.0 do not name it
     algorithm, config = entry(alg), from_saved({**header["config"], "alg": alg})
+    if content["version"] != algorithm.file_version:
+        raise ValueError(
+            f"its version is {content['version']}, but those of alg={config.run.alg} "
+            f"have {algorithm.file_version}"
+        )
     spec = algorithm.read_spec(header["spec"])
     if not spec.env_id.isprintable() or len(spec.env_id) > LONGEST_ID:
         raise ValueError("its environment id is not a printable name")

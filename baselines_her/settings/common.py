@@ -5,6 +5,7 @@ Field names are the flags of the command line, in the spelling of OpenAI baselin
 """
 
 import dataclasses
+import json
 
 from ..algorithms import DEFAULT, NAMES
 from .fields import check_settings, setting
@@ -16,6 +17,8 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         check_settings(self)
+        if self.reset_options is not None:
+            _require_object("reset_options", self.reset_options)
 
     alg: str = setting(DEFAULT, "algorithm", choices=NAMES)
     env: str = setting(
@@ -25,6 +28,11 @@ class RunConfig:
     )
     env_kwargs: str | None = setting(
         None, "keywords for building the environment, as a JSON object"
+    )
+    reset_options: str | None = setting(
+        None,
+        "options of every reset, as JSON: for a maze "
+        '{"reset_cell": [1, 1], "goal_cell": [3, 1]}',
     )
     preset: str = setting("laptop", "named set of defaults", often=True)
     seed: int = setting(
@@ -140,3 +148,16 @@ class MachineConfig:
     fast_env: bool = setting(
         True, "speed up Fetch and Hand environments; results stay the same"
     )
+
+
+def _require_object(name: str, text: str) -> None:
+    """Raises ValueError unless `text` is a JSON object with at least one entry."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not found:
+        raise ValueError(
+            f"{name} must be a JSON object, found {text!r}.  Write for example "
+            """--reset_options='{"reset_cell": [1, 1]}'."""
+        )

@@ -14,9 +14,12 @@ class TrainFlags(TypedDict, total=False):
     """All flags of the command line but `env`, which is an argument of its own."""
 
     # algorithm
-    alg: Literal["her", "ppo"]
+    alg: Literal["her", "ppo", "hac"]
     # keywords for building the environment, as a JSON object
     env_kwargs: str | None
+    # options of every reset, as JSON: for a maze {"reset_cell": [1, 1], "goal_cell":
+    # [3, 1]}
+    reset_options: str | None
     # named set of defaults
     preset: Literal[
         "tuned",
@@ -98,6 +101,8 @@ class TrainFlags(TypedDict, total=False):
     achieved_k: float
     # call compute_reward once per row; slower, for one that takes no arrays
     reward_rows: bool
+    # learn from rewards of -1 and 0 where the environment's are 0 and 1
+    shift_rewards: bool
     # learn to reach the object too, and explore by reaching it
     relay: bool
     # share of the replayed rows that learn to reach (only with --relay=1)
@@ -153,6 +158,8 @@ class TrainFlags(TypedDict, total=False):
     norm_clip: float
     # give the networks goals relative to the achieved goal
     relative_goals: bool
+    # give the networks the achieved goal too, where observations lack it (AntMaze)
+    see_achieved: bool
     # hidden layers of actor and critic
     layers: int
     # units in each hidden layer
@@ -257,3 +264,32 @@ class TrainFlags(TypedDict, total=False):
     clip_value: bool
     # end the passes of an iteration once the KL divergence exceeds this
     target_kl: float | None
+    # number of levels; all but the lowest choose subgoals; 1: as alg=her
+    levels: int
+    # steps between two decisions, for each level above the lowest: 10, or 5,25 for
+    # three levels (default: about equally many decisions at each level) (only with
+    # --levels=2 or 3)
+    periods: str | None
+    # which space subgoals lie in, where an environment has several: for
+    # FetchPickAndPlace gripper_fingers, gripper or gripper_object (only with --levels=2
+    # or 3)
+    subgoal_space: str | None
+    # places in the space, or relative to the present place (only with --levels=2 or 3)
+    subgoals: Literal["absolute", "relative"]
+    # the largest relative subgoal, as a share of half the space (only with
+    # --subgoals=relative)
+    subgoal_reach: float
+    # standard deviation of the noise on subgoals, as a share of half the space (only
+    # with --levels=2 or 3)
+    subgoal_noise: float
+    # share of subgoals that are uniformly random (only with --levels=2 or 3)
+    subgoal_random: float
+    # share of subgoals that are tested: levels below act without noise, and a subgoal
+    # that they miss is penalised (only with --levels=2 or 3)
+    subgoal_test_p: float
+    # share of its subgoals that a level must reach before they are tested (only with
+    # --levels=2 or 3)
+    test_from: float
+    # replay a level's decisions as if it had chosen the place that was reached (only
+    # with --levels=2 or 3)
+    hindsight_actions: bool

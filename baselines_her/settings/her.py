@@ -113,6 +113,9 @@ class HindsightConfig:
     reward_rows: bool = setting(
         False, "call compute_reward once per row; slower, for one that takes no arrays"
     )
+    shift_rewards: bool = setting(
+        False, "learn from rewards of -1 and 0 where the environment's are 0 and 1"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -289,6 +292,10 @@ class InputConfig:
     relative_goals: bool = setting(
         False, "give the networks goals relative to the achieved goal"
     )
+    see_achieved: bool = setting(
+        False,
+        "give the networks the achieved goal too, where observations lack it (AntMaze)",
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -393,6 +400,11 @@ class HERConfig:
             raise ValueError(
                 "relay cannot start from load_path: a policy file holds the "
                 "environment's task alone.  Drop --relay or --load_path."
+            )
+        if self.relay.relay and self.inputs.see_achieved:
+            raise ValueError(
+                "relay needs observations that hold gripper and object, so it has no "
+                "see_achieved=1.  Drop one of them."
             )
         rows, demo_rows = self.ddpg.batch_size, self.demos.demo_batch_size
         if self.demos.demo_file is not None and demo_rows >= rows:

@@ -7,6 +7,7 @@ batches.  `plappert2018` is one worker of the published setting (arXiv:1802.0946
 without collecting ahead.  `laptop_demos` is `laptop` with demonstrations.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 WITH_DEMOS = {"bc_loss": True, "random_eps": 0.1, "noise_eps": 0.1}
@@ -72,6 +73,8 @@ BY_ENV: dict[tuple[str, str], dict[str, Any]] = {
         "random_eps": 0.1,
         "lr_fade": 300_000,
     },
+    ("tuned", "PointMaze"): {"shift_rewards": True},
+    ("tuned", "AntMaze"): {"shift_rewards": True, "see_achieved": True},
     ("laptop_demos", "FetchPickAndPlace"): {"num_timesteps": 600_000},
     ("laptop", "FetchReach"): {**REACH, "polyak": 0.9},
     ("plappert2018", "FetchReach"): {"n_cycles": 10},
@@ -80,5 +83,17 @@ BY_ENV: dict[tuple[str, str], dict[str, Any]] = {
 
 def preset_values(preset: str, env: str) -> dict[str, Any]:
     """The preset's settings for one environment, whatever its version."""
-    family = env.removeprefix("gymnasium_robotics:").partition("-v")[0]
-    return {**PRESETS[preset], **BY_ENV.get((preset, family), {})}
+    return {**PRESETS[preset], **own_values(BY_ENV, preset, env)}
+
+
+def own_values(
+    by_env: Mapping[tuple[str, str], Mapping[str, Any]], preset: str, env: str
+) -> dict[str, Any]:
+    """The preset's values for one environment in such a table.
+
+    All mazes of one robot share theirs: those of `PointMaze_UMaze` are of `PointMaze`.
+    """
+    task = env.removeprefix("gymnasium_robotics:").partition("-v")[0]
+    family = task.partition("_")[0]
+    own = by_env.get((preset, family), {}) if family.endswith("Maze") else {}
+    return {**own, **by_env.get((preset, task), {})}

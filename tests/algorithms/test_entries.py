@@ -37,5 +37,7 @@ def test_names_may_have_aliases_and_nothing_else():
     assert canonical("ppo2") == "ppo"
     assert entry("ppo2") is entry("ppo")
     assert DEFAULT in NAMES
-    with pytest.raises(ValueError, match="alg must be one of her, ppo, found 'dqn'"):
+    with pytest.raises(
+        ValueError, match="alg must be one of her, ppo, hac, found 'dqn'"
+    ):
         entry("dqn")

@@ -100,7 +100,7 @@ def test_version_is_printed(capsys):
         (["--help=everything"], "--help takes no value or `all`, found --help=every"),
         (["--help", "--preset=labtop"], "did you mean laptop"),
         (["--help", "--seeds=3"], "did you mean --seed"),
-        (["--alg=hers"], "alg must be one of her, ppo, found 'hers'"),
+        (["--alg=hers"], "alg must be one of her, ppo, hac, found 'hers'"),
         (["--tau=0.005"], "unknown argument --tau; here it is --polyak (1 - tau)."),
         (["--lr=1e-3"], "here it is --Q_lr and --pi_lr."),
         (["--learning-rate=1e-3"], "here it is --Q_lr and --pi_lr."),

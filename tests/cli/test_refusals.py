@@ -20,6 +20,9 @@ from baselines_her.run import main
         (["--num_env=1e9"], "num_env must be at most 10000, found 1000000000."),
         (["--num_cpu=1e9"], "num_cpu must be at most 10000"),
         (["--ou_dt=0.1"], "Set noise=ou, or drop ou_dt."),
+        (["--alg=hac", "--relay"], "--relay: only alg=her has it.  Drop --relay."),
+        (["--levels=2"], "--levels: only alg=hac has it.  Drop --levels."),
+        (["--reset_options=[1]"], "reset_options must be a JSON object, found '[1]'."),
     ],
 )
 def test_a_command_that_cannot_work_is_refused_in_one_sentence(

@@ -102,3 +102,48 @@ def test_films_have_25_frames_a_second_where_steps_are_shorter(fps, stride):
     env = gym.Env()
     env.metadata = {} if fps is None else {"render_fps": fps}
     assert frame_stride(env) == stride
+
+
+class Asks:
+    """Chooses one subgoal for ever and does nothing; `hidden`: where nobody looks."""
+
+    def __init__(self, subgoal, hidden=False):
+        self.subgoal, self.hidden = subgoal, hidden
+
+    def start(self, rng):
+        def act(obs, achieved, goal):
+            return np.zeros(self.size, np.float32)
+
+        if not self.hidden:
+            act.subgoals = np.array([self.subgoal], np.float32)
+        return act
+
+
+@pytest.mark.parametrize(
+    "env_id, size, subgoal",
+    [("FetchReach", 4, (1.35, 0.6, 0.6)), ("PointMaze_UMaze", 2, (1.0, 1.0))],
+)
+def test_films_show_subgoals_as_blue_spheres_and_stay_the_same_episode(
+    env_id, size, subgoal
+):
+    from baselines_her.envs.goal_spaces import goal_space
+
+    factory = env_factory(env_id, None)
+    env = factory()
+    spec = check(env, env_id)
+    spec = spec._replace(space=goal_space(env, spec), horizon=5)
+    player = PlayerProcess(factory, spec, timeout=60.0)
+    found = []
+    for hidden in False, True:
+        actor = Asks(subgoal, hidden)
+        actor.size = size
+        found.append(player.submit("film", actor, Start(stream(0, 2))).result())
+    player.close()
+    (episode, shown), (same, plain) = found
+    for one, other in zip(episode, same):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(shown[0], plain[0])  # nothing was chosen yet
+    changed = (shown[-1] != plain[-1]).any(axis=-1)
+    assert changed.sum() > 30
+    more = shown[-1][changed].astype(int).mean(0) - plain[-1][changed].mean(0)
+    assert more[2] > more[0]  # bluer

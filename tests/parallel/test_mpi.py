@@ -227,6 +227,26 @@ def test_two_workers_of_ppo_continue_with_the_same_bits(
     assert config["num_cpu"] == 2
 
 
+def test_two_workers_train_several_levels_and_go_on_bit_for_bit(
+    launcher, tmp_path, subprocess_environment
+):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    flags = {"alg": "hac", "levels": 2, "periods": 3, "test_from": 0, "n_cycles": 2}
+    for folder, steps in (whole, 384), (parts, 192), (parts, 384):
+        given = {"num_timesteps": steps, "random_steps": 0, **flags}
+        made = command(folder, "planned_env:Planned-v0", **given)
+        if folder == parts and steps == 384:
+            env = "--env=planned_env:Planned-v0"
+            made = [*made[:3], env, f"--resume={folder}", f"--num_timesteps={steps}"]
+        done = run([*launcher, "-n", "2", *made], subprocess_environment)
+        assert done.returncode == 0, done.stderr
+    # 2 workers x 4 episodes x 12 steps, twice an epoch
+    assert [row["steps/env"] for row in rows(whole)] == [192, 384]
+    assert rows(whole) == rows(parts)
+    same_policies(whole, parts)
+    assert rows(whole)[-1]["level1/tested"] > 0.0
+
+
 # -- faults -------------------------------------------------------------------
 
 

@@ -1,0 +1,19 @@
+"""Presets of several levels: HER's for the same tasks, and what levels change."""
+
+from typing import Any
+
+from . import her_presets
+
+PRESETS: dict[str, dict[str, Any]] = {
+    name: her_presets.PRESETS[name] for name in ("tuned", "laptop")
+}
+
+BY_ENV: dict[tuple[str, str], dict[str, Any]] = {
+    ("tuned", "PointMaze"): {"num_timesteps": 300_000, "n_cycles": 50},
+}
+
+
+def preset_values(preset: str, env: str) -> dict[str, Any]:
+    """The preset's settings for one environment, whatever its version."""
+    own = her_presets.own_values(BY_ENV, preset, env)
+    return {**her_presets.preset_values(preset, env), **own}
