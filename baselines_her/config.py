@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from .algorithms import DEFAULT, NAMES, Entry, canonical, entry
 from .settings.common import LoopConfig, MachineConfig, RunConfig
 from .settings.fields import nearest, require_effect
-from .settings.synonyms import instead
+from .settings.synonyms import has_synonym, instead
 
 
 class Config(Protocol):
@@ -121,11 +121,11 @@ def no_setting(name: str, settings: type, prefix: str = "") -> str:
       settings: those of the algorithm.
       prefix: put before a setting in the message, e.g. `--`.
     """
-    hint = instead(name, fields_of(settings), prefix)
+    known = fields_of(settings)
     others = [alg for alg in NAMES if name in fields_of(entry(alg).settings)]
-    if others and not hint.startswith("; here it is"):
+    if others and not has_synonym(name, known):
         return f": only alg={' and alg='.join(others)} has it.  Drop {prefix}{name}."
-    return hint
+    return instead(name, known, prefix)
 
 
 def _build(settings: type, values: dict[str, Any]) -> Config:

@@ -19,7 +19,7 @@ from .envs.driving import HELP as KEYS
 from .envs.driving import driver
 from .envs.make import EnvFactory, env_factory, keywords_of
 from .envs.render import Camera, frame_stride, make_rendered
-from .rollout import evaluation_of, play_episode
+from .rollout import evaluation_of, mean_metrics, play_episode
 from .runs.foreign import printable
 from .runs.intervals import wilson
 from .runs.policy_file import load_policy
@@ -112,13 +112,8 @@ def play(
       ValueError: the file or its environment breaks a rule, which the message names.
       RuntimeError: this machine cannot draw.
     """
-    if episodes < 1:
-        raise ValueError(f"episodes must be at least 1, found {episodes}.")
     render = render or drive
-    if video and render:
-        raise ValueError("video and a window exclude each other: drop one of them.")
-    if video:
-        check_video_path(video)
+    _require_options(episodes, video, render)
     policy = load_policy(path, **({"stochastic": True} if stochastic else {}))
     _warn_of_other_physics(policy, say)
     factory, spec, built = _environment(policy, env, env_kwargs)
@@ -147,19 +142,15 @@ def play(
             frames += film
             say(f"episode {n + 1:>3}: {_outcome(episode)}")
     everything = concatenate(played)
-    evaluation = evaluation_of(everything)
-    more = f", {everything.success.mean():.2f} over all steps" if per_step else ""
-    say(_summary(evaluation) + more)
-    if metrics:
-        for line in _metrics(everything):
-            say(line)
+    for line in _report(everything, per_step, metrics):
+        say(line)
     if video:
         write_video(video, frames)
         say(f"wrote {video}")
     if save_demos:
         write_demos(save_demos, join(demos, generator=f"policy {Path(path).name}"))
         say(f"wrote {episodes} episodes to {save_demos}")
-    return evaluation
+    return evaluation_of(everything)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -196,8 +187,18 @@ def main(arguments: list[str] | None = None) -> int:
     return run_command(_commanded, options.pop("policy"), **options)
 
 
+def _require_options(episodes: int, video: str | Path | None, window: bool) -> None:
+    """Refuses options that cannot be met, before anything is loaded."""
+    if episodes < 1:
+        raise ValueError(f"episodes must be at least 1, found {episodes}.")
+    if video and window:
+        raise ValueError("video and a window exclude each other: drop one of them.")
+    if video:
+        check_video_path(video)
+
+
 def _nothing() -> None:
-    """Done at every step, by default."""
+    """Does nothing: what is called at every step if nobody drives."""
 
 
 def _without_demo(*arguments: Any) -> tuple[Any, None]:
@@ -247,6 +248,7 @@ def _environment(
             f"the policy names {spec.env_id}, but a module that only a file names is "
             f"not imported.  If you trust it, give --env={spec.env_id}"
         )
+    keywords_of(env_kwargs)  # refused here, in words of its own
     try:
         factory = env_factory(
             env if isinstance(env, str) else spec.env_id,
@@ -311,14 +313,17 @@ def _commanded(path: str, command: str | None, **options: Any) -> Evaluation:
     return play(path, **options)
 
 
-def _metrics(episodes: Any) -> list[str]:
-    """Means over episodes of what the environment measures, one line each."""
-    found: Any = getattr(episodes, "metrics", ())
-    names = list(found[0]) if len(found) else []
-    if not names:
-        return ["the environment reports no metrics (info['metrics'])"]
-    means = {name: np.mean([float(one[name]) for one in found]) for name in names}
-    return [f"{name:>16} {mean:9.4f}" for name, mean in means.items()]
+def _report(episodes: Any, per_step: bool, metrics: bool) -> Iterator[str]:
+    """The summary of all episodes, and what the environment measures of them."""
+    more = f", {episodes.success.mean():.2f} over all steps" if per_step else ""
+    yield _summary(evaluation_of(episodes)) + more
+    if not metrics:
+        return
+    means = mean_metrics(episodes)
+    for name, mean in means.items():
+        yield f"{name:>16} {mean:9.4f}"
+    if not means:
+        yield "the environment reports no metrics (info['metrics'])"
 
 
 def _warn_of_other_environment(

@@ -111,6 +111,14 @@ def _play_flat(
     return FlatEpisodes(np.array([total]), np.array([t]), metrics)
 
 
+def mean_metrics(episodes: Episodes | FlatEpisodes) -> dict[str, float]:
+    """Means over episodes of what the environment measures; empty if it does not."""
+    if isinstance(episodes, Episodes):
+        return {}
+    found = episodes.metrics
+    return {name: float(np.mean([one[name] for one in found])) for name in found[0]}
+
+
 def _metrics(info: dict[str, Any]) -> dict[str, float]:
     """What an environment reports of an episode at its end, success among it."""
     named = {"success": info["is_success"]} if "is_success" in info else {}

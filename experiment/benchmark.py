@@ -22,7 +22,7 @@ import numpy as np
 
 from baselines_her.cli.command import Parser, run_command
 from baselines_her.play import rollouts
-from baselines_her.rollout import evaluation_of
+from baselines_her.rollout import evaluation_of, mean_metrics
 from baselines_her.runs.files import write_atomically
 from baselines_her.runs.policy_file import load_policy
 from baselines_her.settings.fields import nearest
@@ -129,14 +129,8 @@ def by_return(episodes: FlatEpisodes) -> dict[str, float]:
         "_min": float(returns.min()),
         "_max": float(returns.max()),
         "_length": float(episodes.lengths.mean()),
-        **{f"_{name}": mean for name, mean in metrics_of(episodes).items()},
+        **{f"_{name}": mean for name, mean in mean_metrics(episodes).items()},
     }
-
-
-def metrics_of(episodes: FlatEpisodes) -> dict[str, float]:
-    """Means of what the environment measures of its episodes, if it does."""
-    found = episodes.metrics
-    return {name: float(np.mean([one[name] for one in found])) for name in found[0]}
 
 
 def by_height(episodes: Episodes) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-import json
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 
 from ..quiet import quiet_stderr
+from ..settings.common import json_object
 from ..settings.fields import nearest
 from ..versions import mujoco_problem
 from .anymal import NAMESPACE
@@ -134,16 +134,15 @@ def keywords_of(env_kwargs: str | None) -> dict[str, Any]:
     """The keywords in a JSON object; none for None.
 
     Raises:
-      ValueError: it is not a JSON object.
+      ValueError: it is not a JSON object, or says how to draw.
     """
-    try:
-        found = json.loads(env_kwargs or "{}")
-    except ValueError:
-        found = None
-    if not isinstance(found, dict) or "render_mode" in found:
+    if env_kwargs is None:
+        return {}
+    found = json_object("env_kwargs", env_kwargs)
+    if "render_mode" in found:
         raise ValueError(
-            "env_kwargs must be a JSON object of the environment's keywords (without "
-            f"render_mode), such as '{{\"height\": 0.1}}', found {env_kwargs!r}."
+            "env_kwargs must not hold render_mode, which follows from --video and "
+            "--render.  Drop it."
         )
     return found
 

@@ -6,9 +6,16 @@ Field names are the flags of the command line, in the spelling of OpenAI baselin
 
 import dataclasses
 import json
+from typing import Any
 
 from ..algorithms import DEFAULT, NAMES
 from .fields import check_settings, setting
+
+# Settings that are JSON objects, with an example of each.
+OBJECTS = {
+    "env_kwargs": '{"command": [1, 0, 0]}',
+    "reset_options": '{"reset_cell": [1, 1]}',
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,8 +24,10 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         check_settings(self)
-        if self.reset_options is not None:
-            _require_object("reset_options", self.reset_options)
+        for name in OBJECTS:
+            text = getattr(self, name)
+            if text is not None:
+                json_object(name, text)
 
     alg: str = setting(DEFAULT, "algorithm", choices=NAMES)
     env: str = setting(
@@ -150,8 +159,16 @@ class MachineConfig:
     )
 
 
-def _require_object(name: str, text: str) -> None:
-    """Raises ValueError unless `text` is a JSON object with at least one entry."""
+def json_object(name: str, text: str) -> dict[str, Any]:
+    """The entries of a JSON object.
+
+    Args:
+      name: of the setting, one of `OBJECTS`.
+      text: its value.
+
+    Raises:
+      ValueError: it is not a JSON object with at least one entry.
+    """
     try:
         found = json.loads(text)
     except ValueError:
@@ -159,5 +176,6 @@ def _require_object(name: str, text: str) -> None:
     if not isinstance(found, dict) or not found:
         raise ValueError(
             f"{name} must be a JSON object, found {text!r}.  Write for example "
-            """--reset_options='{"reset_cell": [1, 1]}'."""
+            f"--{name}='{OBJECTS[name]}'."
         )
+    return found

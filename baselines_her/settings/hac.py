@@ -1,6 +1,7 @@
 """The settings of several levels (alg=hac): those of HER, and of the levels."""
 
 import dataclasses
+import math
 from typing import Any
 
 from ..types import EnvSpec
@@ -203,8 +204,13 @@ def usual_periods(levels: int, horizon: int) -> str:
                 f"the {horizon} steps of an episode cannot be divided among {levels} "
                 "levels.  Use fewer --levels, or a time limit with more divisors."
             )
-        found.append(min(chain, key=lambda p: round(abs(p / wanted - wanted / p), 9)))
+        found.append(min(chain, key=lambda p: (_apart(p, wanted), p)))
     return ",".join(map(str, found))
+
+
+def _apart(one: float, other: float) -> float:
+    """How far apart two lengths are, by their ratio; rounded, so that ties are ties."""
+    return round(abs(math.log(one / other)), 9)
 
 
 def choose_preset(flags: dict[str, Any]) -> str:

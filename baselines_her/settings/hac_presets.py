@@ -9,7 +9,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 BY_ENV: dict[tuple[str, str], dict[str, Any]] = {
-    ("tuned", "PointMaze"): {"num_timesteps": 300_000, "n_cycles": 50},
+    ("tuned", "PointMaze"): {"n_cycles": 25, "test_from": 0.0},
+    ("tuned", "PointMaze_UMaze"): {"num_timesteps": 120_000, "periods": "30"},
 }
 
 

@@ -57,5 +57,11 @@ def instead(word: str, known: Iterable[str], prefix: str = "") -> str:
     return f"; here it is {names}{f' ({meaning})' if meaning else ''}."
 
 
+def has_synonym(word: str, known: Container[str]) -> bool:
+    """Whether the word is another library's for settings that exist here."""
+    ours, _ = _OURS.get(word.replace("-", "_").lower(), ((), ""))
+    return bool(ours) and _all_in(ours, known)
+
+
 def _all_in(names: Iterable[str], known: Container[str]) -> bool:
     return all(name in known for name in names)

@@ -76,6 +76,7 @@ def test_a_command_reaches_the_robot(policy, capsys):
         (["--command=fast,0,0"], "command must be three numbers"),
         (["--env_kwargs=[1]"], "env_kwargs must be a JSON object"),
         (["--env_kwargs={oops"], "env_kwargs must be a JSON object"),
+        (['--env_kwargs={"render_mode": "human"}'], "must not hold render_mode"),
         (['--env_kwargs={"spead": 1}'], "unknown setting spead"),
         (['--env_kwargs={"push": -1}'], "push must be 0 to 5"),
     ],
@@ -83,3 +84,4 @@ def test_a_command_reaches_the_robot(policy, capsys):
 def test_bad_words_are_refused_in_one_sentence(policy, capsys, words, reason):
     code, told = printed(capsys, policy, "--episodes=1", *words)
     assert code != 0 and reason in told and "Traceback" not in told
+    assert "not registered" not in told

@@ -223,9 +223,7 @@ def test_a_training_starts_from_policies_of_its_own_algorithm_only(policy_path):
 
 def test_other_formats_and_versions_are_named(policy_path):
     rewritten(policy_path, version=3)
-    with pytest.raises(
-        ValueError, match="its version is 3, this package reads 1 and 2"
-    ):
+    with pytest.raises(ValueError, match="is 3, this package reads 1 and 2"):
         read_policy(policy_path)
     rewritten(policy_path, version=2)
     with pytest.raises(ValueError, match="is 2, but those of alg=her have 1"):

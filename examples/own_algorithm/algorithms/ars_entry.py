@@ -27,7 +27,6 @@ ENTRY = Entry(
     defaults=settings.defaults,
     for_unknown_env=settings.for_unknown_env,
     columns=COLUMNS,
-    more_columns=lambda spec: (),
     panels={
         "test/return": "return of the test episodes",
         "ars/weights": "root mean square of the weights",
