@@ -52,10 +52,23 @@ WALKING = {
     "batch_size": 256,
     "activation": "elu",
 }
+AIDL_WALKING = {
+    "num_env": 8,  # the project had 1; the rows of an iteration are as many as there
+    "nsteps": 800,
+    "n_cycles": 16,
+    "noptepochs": 48,
+    "lr": 1e-5,
+    "vf_coef": 1.0,
+    "ent_coef": 0.001,
+    "hidden_sizes": "128,128",
+    "head_sizes": "64",
+    "std_final": 0.6,
+    "std_steps": 12_000_000,
+}
+ANYMAL = "AnymalC", "AnymalCStep", "AnymalCRamp"
 BY_ENV: dict[tuple[str, str], dict[str, Any]] = {
-    ("tuned", "AnymalC"): WALKING,
-    ("tuned", "AnymalCStep"): WALKING,
-    ("tuned", "AnymalCRamp"): WALKING,
+    **{("tuned", env): WALKING for env in ANYMAL},
+    **{("aidl2023", env): AIDL_WALKING for env in ANYMAL},
 }
 
 
