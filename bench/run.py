@@ -7,7 +7,7 @@ medians as Markdown.  The peers' virtual environment is created on the first cal
 
 trains the peer's algorithms for that many minutes each (the default), one after the
 other, into results/peers: DDPG and SAC with hindsight where there are goals, PPO, SAC
-and TQC in HalfCheetah.  Finished runs are not repeated.  Minutes are compared, so it
+and TQC in HalfCheetah, PPO and SAC in AnymalC.  Finished runs are not repeated.  Minutes are compared, so it
 needs the machine to itself, or with `--threads=1` one core.
 """
 
@@ -293,9 +293,9 @@ def train(*given):
         known = "ENV=MINUTES and --threads=N"
         raise SystemExit(f"train takes {known}, found {' '.join(wanted)}.")
     for env, minutes in (pair.split("=", 1) for pair in wanted):
-        algorithms = LOCOMOTION if env.startswith("HalfCheetah") else WITH_GOALS
-        for algorithm in algorithms:
-            folder = Path("results/peers") / f"{env}_{algorithm}_seed0"
+        name = env.rpartition("/")[2]
+        for algorithm in LOCOMOTION.get(name.partition("-")[0], WITH_GOALS):
+            folder = Path("results/peers") / f"{name}_{algorithm}_seed0"
             if (BENCH.parent / folder / "evaluation.json").exists():
                 print(f"done   {folder}", flush=True)
                 continue
@@ -305,9 +305,9 @@ def train(*given):
 
 
 def train_peer(*arguments):
-    """Runs one training of the peer from the project's folder, so paths are short."""
+    """Runs one training of the peer in the project's folder, whose tasks it may use."""
     command = [peer_python(), "bench/train_peer.py", *arguments]
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    environment = {**os.environ, "PYTHONPATH": str(BENCH.parent)}
     try:
         subprocess.run(command, env=environment, cwd=BENCH.parent, check=True)
     except subprocess.CalledProcessError as error:
@@ -317,7 +317,8 @@ def train_peer(*arguments):
 
 
 TRAININGS = "FetchPush-v4=12", "FetchPickAndPlace-v4=12", "HalfCheetah-v5=10"
-WITH_GOALS, LOCOMOTION = ("ddpg", "sac"), ("ppo", "sac", "tqc")
+WITH_GOALS = "ddpg", "sac"
+LOCOMOTION = {"HalfCheetah": ("ppo", "sac", "tqc"), "AnymalC": ("ppo", "sac")}
 BOTH = "ours.py", "peer.py"
 TABLES = {
     "updates": updates,

@@ -65,13 +65,14 @@ class Episode(NamedTuple):
     actions: list
     rewards: list
     successes: list  # empty in tasks without goals
+    metrics: dict  # of the environment, at the end; empty if it has none
 
 
 def episode(model, env):
     """Plays a greedy episode."""
     normalise = model.get_vec_normalize_env()
     obs, _ = env.reset()
-    played, done = Episode([], [], [], []), False
+    played, done = Episode([], [], [], [], {}), False
     while not done:
         seen = normalise.normalize_obs(obs) if normalise else obs
         action, _ = model.predict(seen, deterministic=True)
@@ -82,6 +83,7 @@ def episode(model, env):
         if peer_recipes.has_goals(env):
             played.successes.append(bool(info["is_success"]))
         done = terminated or truncated
+    played.metrics.update(info.get("metrics", {}))
     return played
 
 
@@ -131,6 +133,10 @@ def by_return(episodes):
         "latest_min": float(np.min(returns)),
         "latest_max": float(np.max(returns)),
         "latest_length": float(np.mean([len(e.rewards) for e in episodes])),
+        **{
+            f"latest_{name}": float(np.mean([e.metrics[name] for e in episodes]))
+            for name in episodes[0].metrics
+        },
     }
 
 
