@@ -53,6 +53,7 @@ CHOICES = """
 <label><input id="join" type="checkbox" checked> mean of seeds</label>
 </form><div id="chart"></div></section>
 <section><h2>More columns</h2><div id="panels"></div></section>
+<section hidden><h2>Terms of the reward</h2><div id="terms"></div></section>
 """
 
 

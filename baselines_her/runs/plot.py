@@ -26,7 +26,7 @@ import numpy as np
 from ..algorithms import DEFAULT, NAMES, entry
 from ..cli.command import Parser, run_command
 from ..config import fields_of, plain
-from ..settings.fields import has_effect
+from ..settings.fields import has_effect, nearest
 from . import labels as names_of
 from .arrays import reason_of
 from .files import write_atomically
@@ -51,6 +51,7 @@ STATISTICS = {
 SUFFIXES = (".png", ".svg", ".pdf")
 GRID = 200
 WIDEST = 95  # characters of a line in the legend
+PER_ROW = 3  # panels
 ODD = 0.1  # a run with this share more or fewer steps is drawn alone
 
 
@@ -70,6 +71,7 @@ def plot(
     out: str | Path | None = None,
     statistic: str = "median",
     labels: Iterable[str] | None = None,
+    columns: Iterable[str] | None = None,
 ) -> Any:
     """Draws the curves of runs and returns the matplotlib figure.
 
@@ -79,6 +81,7 @@ def plot(
       out: also write the figure to this file (.png, .svg, .pdf).
       statistic: "median" with inter-quartile band, or "iqm" with bootstrap interval.
       labels: of the groups, in order, instead of the settings that differ.
+      columns: of progress.csv to draw, instead of the algorithm's usual ones.
 
     Raises:
       ValueError: no run is found, or an argument has none of these values.
@@ -90,7 +93,7 @@ def plot(
     if out is not None and Path(out).suffix not in SUFFIXES:
         endings = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
         raise ValueError(f"out must end in {endings}, found {out}.")
-    groups = grouped(find_runs(paths), labels)
+    groups = grouped(find_runs(paths, columns), labels)
     if not labels:  # so that a dollar sign in a setting does not begin a formula
         groups = {title.replace("$", r"\$"): runs for title, runs in groups.items()}
     figure = _figure(groups, x, statistic)
@@ -99,17 +102,23 @@ def plot(
     return figure
 
 
-def find_runs(paths: Iterable[str | Path]) -> list[Run]:
+def find_runs(
+    paths: Iterable[str | Path], columns: Iterable[str] | None = None
+) -> list[Run]:
     """The runs in these folders, in the order of their names.
 
     A run without progress.csv, or without rows in it, has only begun and is left out.
 
+    Args:
+      paths: run folders, or folders that contain run folders.
+      columns: the panels; None: those of each run's algorithm.
+
     Raises:
-      ValueError: there are none, or one cannot be read.
+      ValueError: there are none, one cannot be read, or one lacks a column.
     """
-    paths = list(paths)
+    paths, panels = list(paths), {name: name for name in columns or ()}
     folders = find_folders(paths)
-    runs = [run for path in folders if (run := _read(path)) is not None]
+    runs = [run for path in folders if (run := _read(path, panels)) is not None]
     if not runs:
         found = f"only {folders[0]} without rows" if folders else "none"
         raise ValueError(
@@ -223,11 +232,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", default="curves.png", help=" | ".join(SUFFIXES))
     parser.add_argument("--statistic", default="median", help=" | ".join(STATISTICS))
     parser.add_argument("--labels", nargs="+", help="one for each group")
+    parser.add_argument("--columns", nargs="+", help="of progress.csv, one panel each")
     return run_command(_draw_and_tell, parser.parse_args(arguments))
 
 
 def _draw_and_tell(options: argparse.Namespace) -> None:
-    plot(options.paths, options.x, options.out, options.statistic, options.labels)
+    plot(**vars(options))
     print(f"wrote {printable(options.out)} ({STATISTICS[options.statistic]})")
 
 
@@ -243,10 +253,14 @@ def _figure(groups: dict[str, list[Run]], x: str, statistic: str) -> Any:
     n_columns = 1 if max(map(len, groups)) > names_of.LONGEST else 2
     groups = {textwrap.fill(label, WIDEST): runs for label, runs in groups.items()}
     n_lines = sum(1 + label.count("\n") for label in groups)
-    height = 3.5 + 0.2 * -(-n_lines // n_columns)  # a line of the legend needs 0.2
-    figure = Figure(figsize=(9, height), layout="constrained")
     panels = _panels([run for members in groups.values() for run in members])
-    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    n_rows = -(-len(panels) // PER_ROW)
+    height = 3.5 if n_rows == 1 else 2.4 * n_rows
+    height += 0.2 * -(-n_lines // n_columns)  # a line of the legend needs 0.2
+    figure = Figure(figsize=(9, height), layout="constrained")
+    axes = figure.subplots(n_rows, min(len(panels), PER_ROW), squeeze=False).ravel()
+    for ax in axes[len(panels) :]:
+        ax.set_axis_off()
     for ax, (column, title) in zip(axes, panels.items()):
         for label, runs in groups.items():
             _draw(ax, runs, x, column, statistic, label)
@@ -307,11 +321,18 @@ def _save(figure: Any, path: Path) -> None:
     write_atomically(path, sink.getvalue())
 
 
-def _read(folder: Path) -> Run | None:
+def _read(folder: Path, panels: Mapping[str, str]) -> Run | None:
     if not os.path.lexists(folder / PROGRESS):
         return None
     flags = read_flags(folder)
-    panels = _panels_of(flags.get("alg", DEFAULT), folder)
+    logged = read_header(folder)
+    for name in panels:
+        if name not in logged:
+            hint = nearest(name, logged)
+            raise ValueError(
+                f"{printable(folder)} has no column {printable(name)}{hint}"
+            )
+    panels = panels or _panels_of(flags.get("alg", DEFAULT), folder)
     columns = read_columns(folder, [*panels, *(name for name, _, _ in AXES.values())])
     has_rows = len(next(iter(columns.values()))) > 0
     run = Run(folder, flags.get("seed"), settings_of(flags), columns, panels)

@@ -119,6 +119,17 @@ def test_an_observation_holds_its_parts_in_order_and_scaled():
     np.testing.assert_allclose(found, [expected])
 
 
+def test_a_blind_robot_sees_no_heights_but_is_the_same_otherwise():
+    seen, blind = (
+        gym.make("baselines_her/AnymalCStep-v0", see_ground=s) for s in (True, False)
+    )
+    assert seen.observation_space.shape == (59,)
+    assert blind.observation_space.shape == (48,)
+    (a, _), (b, _) = seen.reset(seed=3), blind.reset(seed=3)
+    np.testing.assert_array_equal(a[:48], b)
+    assert np.ptp(a[48:]) > 0.01
+
+
 def test_heights_are_seen_ahead_of_where_the_robot_faces():
     rise = Rise(np.array([0.95, 0.95]), np.zeros(2), np.array([0.1, 0.1]))
     place = np.array([[0.4, 0, 0.6], [0.4, 0, 0.6]])

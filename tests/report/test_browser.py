@@ -68,6 +68,26 @@ def test_choices_redraw_the_chart(opened):
     assert opened.get_log("browser") == []
 
 
+def test_terms_of_a_reward_have_a_chart_for_each_group(browser, tmp_path):
+    more = [f"reward/{'abcdefghijklmn'[n]}" for n in range(14)]
+    for seed in range(2):
+        written(tmp_path, f"walk{seed}", more=more, seed=seed)
+    written(tmp_path, "other", more=more[:2], lr=1e-3)
+    written(tmp_path, "without", env="FetchSlide-v4")
+    browser.get(report([tmp_path], tmp_path / "report.html").as_uri())
+    figures = browser.find_elements(By.CSS_SELECTOR, "#terms figure")
+    labels = [
+        [row.text for row in f.find_elements(By.CSS_SELECTOR, ".u-label")]
+        for f in figures
+    ]
+    assert sorted(labels, key=len) == [["a", "b"], [*"abcdefghijklmn"]]
+    assert browser.get_log("browser") == []
+
+
+def test_without_terms_there_is_no_chart_of_them(opened):
+    assert not opened.find_element(By.ID, "terms").is_displayed()
+
+
 def test_seeds_of_equal_settings_share_a_curve(opened):
     assert sum("(2 seeds)" in label for label in legend_of(opened)) == 1
 

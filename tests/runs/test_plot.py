@@ -239,6 +239,21 @@ def test_a_figure_is_written(runs, tmp_path):
     assert len(axes[0].lines) == 2
 
 
+def test_other_columns_have_a_panel_each_three_in_a_row(runs):
+    columns = ["test/mean_Q", "test/success_rate", "steps/updates", "time/total"]
+    axes = plot([runs], columns=columns).axes
+    assert [ax.get_ylabel() for ax in axes[:4]] == columns
+    rows = [ax.get_subplotspec().rowspan.start for ax in axes[:4]]
+    assert rows == [0, 0, 0, 1]
+    assert not any(ax.axison for ax in axes[4:])
+    assert np.nanmin(axes[0].lines[0].get_ydata()) == -2
+
+
+def test_an_unknown_column_is_named_with_the_nearest(runs):
+    with pytest.raises(ValueError, match="has no column test/mean_q; did you mean "):
+        plot([runs], columns=["test/mean_q"])
+
+
 def test_a_critic_that_diverged_does_not_flatten_the_others(runs, tmp_path):
     assert [ax.get_yscale() for ax in plot([runs]).axes] == ["linear", "linear"]
     make_run(tmp_path / "bad", 0, [0.0, 0.0, 0.0], noise_eps=0.7)

@@ -275,7 +275,7 @@ class Pack:
             self._qvel[at, SPEEDS],
             self._action[at],
         )
-        if self.task.scene == "flat":
+        if not self.task.sees_ground:
             return obs
         ahead = heights_ahead(self._qpos[at, :3], angle, self._rise_of(at))
         return np.concatenate([obs, ahead], axis=1)

@@ -35,6 +35,7 @@ class Task:
       randomise: draw friction, the base's mass and the start.
       push: largest change of the horizontal velocity by a push, m/s; 0: none.
       push_interval: seconds between pushes.
+      see_ground: with a step or ramp, the robot sees the ground's height ahead.
       seconds: length of an episode; None: the reward's own.
       action_scale: radians per unit of action.
       weights: of the reward's terms; those that are not named keep their weight.
@@ -47,6 +48,7 @@ class Task:
     randomise: bool = True
     push: float = 1.0
     push_interval: float = 5.0
+    see_ground: bool = True
     seconds: float | None = None
     action_scale: float = 0.5
     weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
@@ -97,9 +99,14 @@ class Task:
         return round((self.seconds or 0.0) / self.rules.dt)
 
     @property
+    def sees_ground(self) -> bool:
+        """Whether heights are part of the observation; never on flat ground."""
+        return self.see_ground and self.scene != "flat"
+
+    @property
     def obs_dim(self) -> int:
         """The length of an observation."""
-        return OBS_DIM + (0 if self.scene == "flat" else len(AHEAD))
+        return OBS_DIM + len(AHEAD) * self.sees_ground
 
     def draw_rise(self, rng: np.random.Generator) -> Rise:
         """The ground of one episode."""

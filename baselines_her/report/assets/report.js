@@ -8,12 +8,15 @@
     getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const COLOURS = ["#2f6fde", "#d9601a", "#2a9d52", "#a63fbf", "#c7282f", "#8a6d1d",
     "#138a8a", "#d04a92", "#5b5bd6", "#6b7280"];
+  const MOST_NAMES = 20; // in a legend
+  const TERM = "reward/"; // columns of an environment's terms of reward
   const UNITS = { "time/total": 60 };
   const TITLES = { "steps/env": "environment steps", "time/total": "minutes",
     "steps/updates": "updates" };
   const groups = [...new Set(data.runs.map((run) => run.group))];
   const columns = [...new Set(data.runs.flatMap((run) => Object.keys(run.columns)))]
     .filter((name) => !data.axes.includes(name) && name !== "epoch");
+  const terms = columns.filter((name) => name.startsWith(TERM));
 
   function option(select, value, text) {
     const item = document.createElement("option");
@@ -69,12 +72,32 @@
     });
   }
 
-  function draw(place, found, column, axis, height, hasLegend) {
+  // A chart for each group: the means over its seeds of all terms of the reward.
+  function drawTerms(axis, weight) {
+    pick("terms").replaceChildren();
+    pick("terms").parentElement.hidden = !terms.length;
+    for (const group of groups) {
+      const found = terms.flatMap((column) =>
+        joined(curves(column, axis, weight).filter((curve) => curve.group === group))
+          .map((curve) => ({ ...curve, name: column.slice(TERM.length) })));
+      if (!found.length) continue;
+      const figure = document.createElement("figure");
+      const caption = document.createElement("figcaption");
+      caption.textContent = group;
+      const place = document.createElement("div");
+      figure.append(place, caption);
+      pick("terms").appendChild(figure);
+      draw(place, found, "sum over an episode", axis, 360, true, (curve, n) => n);
+    }
+  }
+
+  function draw(place, found, column, axis, height, hasLegend, indexOf = index) {
     place.replaceChildren();
     if (!found.length) return;
     const tables = found.map((curve) => [curve.x, curve.y]);
     const series = found.map((curve, n) => ({
-      label: curve.name, stroke: colour(curve, n), width: 2, spanGaps: true,
+      label: curve.name, stroke: COLOURS[indexOf(curve, n) % COLOURS.length], width: 2,
+      dash: indexOf(curve, n) < COLOURS.length ? [] : [6, 4], spanGaps: true,
     }));
     const ink = style("--ink"), line = style("--line");
     const sides = [{ label: TITLES[axis], size: 36 }, { label: column, size: 60 }];
@@ -82,14 +105,16 @@
       ...side, stroke: ink, grid: { stroke: line }, ticks: { stroke: line },
       values: (plot, values) => values.map(short),
     }));
+    const dash = (plot, n) => (plot.series[n].dash?.length ? "dashed" : "solid");
+    const legend = { show: hasLegend && found.length < MOST_NAMES, live: false,
+      markers: { dash } };
     const options = { width: place.clientWidth, height, series: [{ label: axis }, ...series],
-      axes, scales: { x: { time: false } }, legend: { show: hasLegend && found.length < 13, live: false } };
+      axes, scales: { x: { time: false } }, legend };
     new uPlot(options, uPlot.join(tables), place);
   }
 
-  function colour(curve, n) {
-    const index = pick("join").checked ? groups.indexOf(curve.group) : n;
-    return COLOURS[index % COLOURS.length];
+  function index(curve, n) {
+    return pick("join").checked ? groups.indexOf(curve.group) : n;
   }
 
   function short(value) {
@@ -113,6 +138,7 @@
       pick("panels").appendChild(place);
       draw(place, shown(name), name, axis, 220, false);
     }
+    drawTerms(axis, weight);
   }
 
   columns.forEach((name) => option(pick("column"), name, name));
