@@ -72,8 +72,8 @@ Image("curve.png")
 #
 # ## What does a term do?
 #
-# `env_kwargs` changes the task.  The term `forward` pays for each share of the commanded
-# speed.  What is learned without it?
+# `env_kwargs` changes the task.  The term `forward` pays for each share of the
+# commanded speed.  What is learned without it?
 
 # %%
 without = baselines_her.train(
