@@ -1,6 +1,7 @@
 """ANYmal C as a Gymnasium environment: a pack of one robot."""
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 
 from ...settings.fields import nearest
+from . import looks
 from .pack import Pack
 from .task import Task
 
@@ -46,13 +48,15 @@ class AnymalC(gym.Env):
           settings: the attributes of `task.Task`.
 
         Raises:
-          ValueError: a setting is unknown or out of range.
+          ValueError: a setting is unknown or out of range, or MENAGERIE_ROOT is set but
+            holds no model of the robot.
         """
         self.task = task_of(settings)
         self.metadata = self.metadata | {"render_fps": round(1 / self.task.rules.dt)}
         self.render_mode = render_mode
         self.reward_terms = tuple(self.task.weights)
-        self._pack = Pack(1, self.task)
+        root = os.environ.get("MENAGERIE_ROOT") if render_mode else None
+        self._pack = Pack(1, self.task, looks.find(root) if root else None)
         self.model, self.data = self._pack.models[0], self._pack.data[0]
         size = (self.task.obs_dim,)
         self.observation_space = gym.spaces.Box(-np.inf, np.inf, size, np.float64)

@@ -6,6 +6,7 @@ their number change a bit of it.
 
 import copy
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import mujoco
@@ -58,9 +59,9 @@ class Outcome(NamedTuple):
 class Pack:
     """N robots, each in an episode of its own; call `reset` for each one first."""
 
-    def __init__(self, n: int, task: Task):
+    def __init__(self, n: int, task: Task, meshes: Path | None = None):
         self.task, self._dt = task, task.rules.dt
-        first = terrain.build(task.scene)
+        first = terrain.build(task.scene, meshes)
         first.opt.timestep = task.rules.timestep
         self.models = [first, *(copy.copy(first) for _ in range(n - 1))]
         self.data = [mujoco.MjData(model) for model in self.models]
@@ -68,7 +69,7 @@ class Pack:
         self._base = first.body("base").id
         self._robot = np.flatnonzero(first.geom_group == 1)
         self._mass, self._friction = first.body_mass[self._base], first.geom_friction
-        self._weight = 9.81 * first.body_mass.sum()
+        self._weight = 9.81 * float(first.body_mass.sum())
         self._friction = self._friction.copy()
         self._rngs = [np.random.default_rng(0) for _ in range(n)]
         self._qpos, self._qvel = np.zeros((n, 19)), np.zeros((n, 18))

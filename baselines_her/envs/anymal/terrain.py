@@ -5,11 +5,13 @@ x = `start + length`, and stays there.  A step has the length 0, flat ground the
 0.  So one function knows the ground's height everywhere.
 """
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import mujoco
 import numpy as np
 
+from . import looks
 from .model import specification
 
 DEPTH, FAR, WIDTH = 0.5, 40.0, 10.0  # metres, of the boxes that form a rise
@@ -53,9 +55,16 @@ SCENES = {
 }
 
 
-def build(scene: str) -> mujoco.MjModel:
-    """The model of the robot in a scene, with the rise at its lowest start."""
+def build(scene: str, meshes: Path | None = None) -> mujoco.MjModel:
+    """The model of the robot in a scene, with the rise at its lowest start.
+
+    Args:
+      scene: one of SCENES.
+      meshes: a model whose meshes are drawn, see `looks.find`; None: our own shapes.
+    """
     spec = specification()
+    if meshes is not None:
+        looks.dress(spec, meshes)
     if scene == "flat":
         return spec.compile()
     rise = Rise(SCENES[scene].start[0], SCENES[scene].length, SCENES[scene].height[0])
