@@ -62,6 +62,8 @@ def check(words, monkeypatch):
       ValueError: says what is wrong.
     """
     program, *rest = [w.removesuffix("...") for w in words if w != "..."]
+    if re.fullmatch(r"[A-Z_]+=.*", program) and rest:  # a variable for the command
+        return check(rest, monkeypatch)
     if program in ("mpirun", "taskset"):
         first = rest.index("python") if "python" in rest else len(rest)
         return check(rest[first:], monkeypatch) if rest[first:] else None
