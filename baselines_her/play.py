@@ -117,7 +117,8 @@ def play(
     policy = load_policy(path, **({"stochastic": True} if stochastic else {}))
     _warn_of_other_physics(policy, say)
     factory, spec, built = _environment(policy, env, env_kwargs)
-    say(f"{spec.env_id}: {path}, {episodes} episodes, seed {seed}")
+    noun = "episode" if episodes == 1 else "episodes"
+    say(f"{spec.env_id}: {path}, {episodes} {noun}, seed {seed}")
     _warn_of_other_environment(policy, spec.env_id, env_kwargs, say)
     if (save_demos or per_step) and not isinstance(spec, EnvSpec):
         built.close()

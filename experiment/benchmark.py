@@ -69,7 +69,9 @@ def train(folder: Path, flags: list[str]) -> None:
 
 
 def evaluate(
-    folder: Path, variations: dict[str, dict[str, Any]] | None = None
+    folder: Path,
+    variations: dict[str, dict[str, Any]] | None = None,
+    env: str | None = None,
 ) -> dict[str, Any]:
     """Scores of the final policy and of the best one, and every episode of both.
 
@@ -77,19 +79,20 @@ def evaluate(
       folder: of the run.
       variations: name -> keywords of the environment; the final policy also plays
         `EPISODES` episodes in each of these environments.
+      env: needed if a module registers it; policy files import no modules.
     """
     found: dict[str, Any] = {"episodes": EPISODES}
     for name in "latest", "best":
         policy = load_policy(folder / f"policy_{name}.pkl")
         usual = policy.header["config"].get("env_kwargs")
-        episodes = rollouts(policy, episodes=EPISODES, env_kwargs=usual)
+        episodes = rollouts(policy, env, episodes=EPISODES, env_kwargs=usual)
         kind = by_return if isinstance(episodes, FlatEpisodes) else by_success
         found |= {f"{name}{k}": v for k, v in kind(episodes).items()}
         found[f"{name}_each"] = each(episodes)
     latest = load_policy(folder / "policy_latest.pkl")
     for name, keywords in (variations or {}).items():
         text = json.dumps(keywords)
-        episodes = rollouts(latest, episodes=EPISODES, env_kwargs=text)
+        episodes = rollouts(latest, env, episodes=EPISODES, env_kwargs=text)
         kind = by_return if isinstance(episodes, FlatEpisodes) else by_success
         found |= {f"{name}{k}": v for k, v in kind(episodes).items()}
     return found
@@ -186,7 +189,8 @@ def _run_list(lists: dict[str, Any], options: argparse.Namespace) -> None:
             continue
         train(folder, flags)
         run = lists[options.name][label.rpartition("_seed")[0]]
-        found = evaluate(folder, run.get("evaluate"))
+        env = next(flag[6:] for flag in flags if flag.startswith("--env="))
+        found = evaluate(folder, run.get("evaluate"), env if ":" in env else None)
         write_atomically(folder / EVALUATION, text_of(found).encode())
         keep(folder, results)
         scores = {k: v for k, v in found.items() if not isinstance(v, dict)}

@@ -55,7 +55,7 @@ def benchmark(tmp_path, monkeypatch):
 
     monkeypatch.setattr(module, "LISTS_FILE", lists)
     monkeypatch.setattr(module, "train", train)
-    monkeypatch.setattr(module, "evaluate", lambda folder, variations: {"latest": 0.5})
+    monkeypatch.setattr(module, "evaluate", lambda *_: {"latest": 0.5})
     monkeypatch.chdir(tmp_path)
     module.trained = trained
     return module

@@ -118,18 +118,19 @@ def _play(
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
-    parser = Parser(
-        description="Writes demonstrations of a scripted expert.", allow_abbrev=False
-    )
+    words = "Writes demonstrations of a scripted expert."
+    parser = Parser(prog="generate", description=words, allow_abbrev=False)
     parser.add_argument("--env", default="FetchPickAndPlace", help=", ".join(EXPERTS))
     parser.add_argument("--episodes", type=int, default=100, help="episodes to keep")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of the starts and goals")
     parser.add_argument(
         "--noise", type=float, default=0.0, help="deviation of noise on the actions"
     )
     parser.add_argument("--out", type=Path, help="default: data_fetch_random_<N>.npz")
     parser.add_argument("--video", help=f"film the first {FILMED}: .mp4 or .gif")
-    parser.add_argument("--keep_failures", action="store_true")
+    parser.add_argument(
+        "--keep_failures", action="store_true", help="keep failures too"
+    )
     return run_command(generate, **vars(parser.parse_args(arguments)))
 
 

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,11 @@ def test_a_warning_is_an_error(tmp_path):
     command = [sys.executable, "-m", "sphinx", "-W", "-q", "docs", "out"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
     assert done.returncode != 0 and b"nowhere.md" in done.stderr
+
+
+def test_no_formula_has_become_emphasis(site):
+    for page in site.glob("*.html"):
+        assert not re.findall(r"<em>[^<]*=[^<]*</em>", page.read_text()), page.name
 
 
 def test_every_flag_is_described(site):
