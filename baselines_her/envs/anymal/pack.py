@@ -74,7 +74,7 @@ class Pack:
         self._rngs = [np.random.default_rng(0) for _ in range(n)]
         self._qpos, self._qvel = np.zeros((n, 19)), np.zeros((n, 18))
         self._sensors = np.zeros((n, first.nsensordata))
-        self.command = np.zeros((n, 3))
+        self.command, self.wanted = np.zeros((n, 3)), np.zeros((n, 3))
         self._action, self._in_air = np.zeros((n, 12)), np.zeros((n, 4))
         self._t = np.zeros(n, int)
         self._next_command, self._next_push = np.zeros(n, int), np.zeros(n, int)
@@ -105,7 +105,7 @@ class Pack:
         mujoco.mj_setConst(model, data)
         mujoco.mj_resetData(model, data)
         self._draw_start(model, data, rng)
-        self.command[i] = task.draw_command(rng)
+        self.command[i] = self.wanted[i] = task.draw_command(rng)
         self._action[i], self._in_air[i], self._t[i] = 0.0, 0.0, 0
         self._next_command[i] = self._steps(rng.uniform(4, 10))
         self._next_push[i] = self._steps(task.push_interval)
@@ -135,9 +135,8 @@ class Pack:
         self._t[at] += 1
         motion = self._motion(at, actions, *before)
         parts = weighted(motion, self.task.weights, rules.dt)
-        height = self._qpos[at, 2] - self._rise_of(at).ground(self._qpos[at, 0])
         force = self._sensors[at, BASE]
-        terminated = is_over(height, motion.gravity, force, rules.lowest)
+        terminated = is_over(motion.clearance, motion.gravity, force, rules.lowest)
         truncated = ~terminated & (self._t[at] >= self.task.horizon)
         self._measure(at, motion, terminated)
         self._action[at] = actions
@@ -217,10 +216,13 @@ class Pack:
             self._next_push[i] += self._steps(self.task.push_interval)
 
     def _new_commands(self, at: np.ndarray) -> None:
+        """Draws what is wanted, and moves the commands towards it."""
         for i in at[self._t[at] >= self._next_command[at]]:
             rng = self._rngs[i]
-            self.command[i] = self.task.draw_command(rng)
+            self.wanted[i] = self.task.draw_command(rng)
             self._next_command[i] += self._steps(rng.uniform(4, 10))
+        most = self.task.command_rate * self._dt
+        self.command[at] += np.clip(self.wanted[at] - self.command[at], -most, most)
 
     def _read(self, some: Sequence[int]) -> None:
         """Copies the simulations' states into the arrays."""
@@ -252,11 +254,17 @@ class Pack:
             action=actions,
             action_before=self._action[at],
             landed_after=self._landings(at),
+            in_air=self._in_air[at],
             touching=self._sensors[at, LIMBS] > NEWTONS,
             offset=self._qpos[at, ANGLES] - STANDING,
             advance=(self._qpos[at, 0] - x) / self._dt,
             height=self._qpos[at, 2],
+            clearance=self._clearance(at),
         )
+
+    def _clearance(self, at: np.ndarray) -> np.ndarray:
+        """[n]: the height of the base above the ground below it, metres."""
+        return self._qpos[at, 2] - self._rise_of(at).ground(self._qpos[at, 0])
 
     def _base_motion(self, at: np.ndarray) -> tuple[np.ndarray, ...]:
         """Velocity, spin, direction down (all in the base's axes), and heading."""

@@ -13,6 +13,7 @@ import numpy as np
 
 MOVING = 0.1  # m/s: a lower command along x means standing
 STRIDE = 0.5  # seconds in the air for which a foot's step is neither good nor bad
+STEP = 0.1  # seconds in the air from which on a foot makes a step
 
 
 class Motion(NamedTuple):
@@ -28,10 +29,12 @@ class Motion(NamedTuple):
     action: np.ndarray  # [N, 12]
     action_before: np.ndarray  # [N, 12]
     landed_after: np.ndarray  # [N, 4] seconds a foot was in the air, 0: not landing
+    in_air: np.ndarray  # [N, 4] seconds since a foot was on the ground
     touching: np.ndarray  # [N, 8] bool, thighs and shanks on the ground
     offset: np.ndarray  # [N, 12] joint angles minus the standing pose, rad
     advance: np.ndarray  # [N] mean velocity along the world's x axis, m/s
     height: np.ndarray  # [N] of the base above 0, metres
+    clearance: np.ndarray  # [N] of the base above the ground below it, metres
 
     @property
     def must_move(self) -> np.ndarray:
@@ -61,6 +64,14 @@ def track_turn(motion: Motion) -> np.ndarray:
     return np.exp(-error / 0.25) * share
 
 
+def alive(motion: Motion) -> np.ndarray:
+    """1: the step of a fall earns nothing.
+
+    Without it a beginner earns most by falling forward, as fast as it is told to walk.
+    """
+    return np.ones(len(motion.velocity))
+
+
 def bounce(motion: Motion) -> np.ndarray:
     """v_z^2."""
     return motion.velocity[:, 2] ** 2
@@ -74,6 +85,11 @@ def sway(motion: Motion) -> np.ndarray:
 def tilt(motion: Motion) -> np.ndarray:
     """The horizontal part of the direction down, squared; 0 if the base is level."""
     return (motion.gravity[:, :2] ** 2).sum(axis=1)
+
+
+def low(motion: Motion) -> np.ndarray:
+    """(0.5 m - height of the base above the ground)^2 where it is lower, else 0."""
+    return np.maximum(0.5 - motion.clearance, 0.0) ** 2
 
 
 def torque(motion: Motion) -> np.ndarray:
@@ -100,6 +116,15 @@ def air_time(motion: Motion) -> np.ndarray:
     """SUM over feet that land of (seconds in the air - 0.5); 0 if told to stand."""
     landing = motion.landed_after > 0
     return motion.must_move * ((motion.landed_after - STRIDE) * landing).sum(axis=1)
+
+
+def planted(motion: Motion) -> np.ndarray:
+    """1 if no foot makes a step though the command is to walk, else 0.
+
+    Without it a robot that is told to walk slowly creeps over its planted feet until it
+    falls forward; while it learns, the noise of its actions keeps it from that.
+    """
+    return motion.must_move * (motion.in_air < STEP).all(axis=1).astype(float)
 
 
 def contact(motion: Motion) -> np.ndarray:
@@ -131,14 +156,17 @@ TERMS = {
     "velocity": track_velocity,
     "turn": track_turn,
     "forward": forward_share,
+    "alive": alive,
     "bounce": bounce,
     "sway": sway,
     "tilt": tilt,
+    "low": low,
     "torque": torque,
     "power": power,
     "jerkiness": jerkiness,
     "action_rate": action_rate,
     "air_time": air_time,
+    "planted": planted,
     "contact": contact,
     "pose": pose,
     "stand_still": stand_still,
@@ -149,14 +177,17 @@ WEIGHTS: dict[str, float] = {
     "velocity": 1.0,
     "turn": 0.5,
     "forward": 0.5,
+    "alive": 1.0,
     "bounce": -2.0,
     "sway": -0.05,
     "tilt": -5.0,
+    "low": -40.0,
     "torque": -2.5e-5,
     "power": -2e-4,
     "jerkiness": -2.5e-7,
-    "action_rate": -0.01,
+    "action_rate": -0.04,
     "air_time": 2.0,
+    "planted": -1.0,
     "contact": -1.0,
     "pose": -0.2,
     "stand_still": -0.2,

@@ -31,6 +31,7 @@ class Task:
         come timing and end of an episode, see `rewards.RULES`.
       command: wanted velocity along x and y in m/s, and turn in rad/s; None: drawn
         anew every 4 to 10 s (for "tracking"; else all are 0).
+      command_rate: how fast the command itself changes, m/s^2 and rad/s^2.
       height: of the step in metres; None: drawn for each episode.
       randomise: draw friction, the base's mass and the start.
       push: largest change of the horizontal velocity by a push, m/s; 0: none.
@@ -44,13 +45,14 @@ class Task:
     scene: str = "flat"
     reward: str = "tracking"
     command: tuple[float, float, float] | None = None
+    command_rate: float = 1.0
     height: float | None = None
     randomise: bool = True
     push: float = 1.0
     push_interval: float = 5.0
     see_ground: bool = True
     seconds: float | None = None
-    action_scale: float = 0.5
+    action_scale: float = 1.0
     weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -76,6 +78,7 @@ class Task:
             _require(0 <= self.height <= 0.4, "height", "0 to 0.4 m", self)
             _require(self.scene == "step", "height", "None without a step", self)
         for name, least, most in (
+            ("command_rate", 1e-3, 1e6),
             ("push", 0.0, 5.0),
             ("push_interval", 0.1, 1e6),
             ("seconds", 0.1, 1e4),
