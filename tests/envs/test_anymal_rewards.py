@@ -135,3 +135,25 @@ def test_feet_that_tap_earn_less_than_feet_that_stand():
         return weighted(state, rewards.WEIGHTS, 1.0).sum()
 
     assert earned(0.04, 0.04, 0.04, 0.04) < earned(0, 0, 0, 0) < earned(0.6, 0, 0, 0)
+
+
+@pytest.mark.parametrize("speed", [0.5, 1.0, 1.5])
+def test_falling_forward_earns_less_than_stepping_on_the_spot(speed):
+    """Discounted by 0.99 a step; a fall of 0.8 s that ends at 60 degrees."""
+
+    def earned(**fields):
+        state = motion(command=[speed, 0, 0], **fields)
+        parts = weighted(state, rewards.WEIGHTS, 0.02)
+        return rewards.total(parts, np.array([False]), rewards.RULES["tracking"])[0]
+
+    fall = 0.0
+    for n in range(40):
+        share = n / 40
+        angle = np.deg2rad(60) * share**2
+        fall += 0.99**n * earned(
+            velocity=[speed * share, 0, 0],
+            gravity=[np.sin(angle), 0, -np.cos(angle)],
+            clearance=0.53 - 0.25 * share,
+        )
+    on_the_spot = earned(in_air=[0.2, 0, 0, 0]) / (1 - 0.99)
+    assert 0 < fall < on_the_spot / 2
