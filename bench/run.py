@@ -7,8 +7,10 @@ medians as Markdown.  The peers' virtual environment is created on the first cal
 
 trains the peer's algorithms for that many minutes each (the default), one after the
 other, into results/peers: DDPG and SAC with hindsight where there are goals, PPO, SAC
-and TQC in HalfCheetah, PPO and SAC in AnymalC.  Finished runs are not repeated.
-Minutes are compared, so it needs the machine to itself, or with `--threads=1` one core.
+and TQC in HalfCheetah, PPO and SAC in AnymalC, which its module must register
+(`train baselines_her.envs.anymal:baselines_her/AnymalC-v0=20`).  Finished runs are not
+repeated.  Minutes are compared, so it needs the machine to itself, or with
+`--threads=1` one core.
 """
 
 import json

@@ -6,7 +6,8 @@
 Tasks with goals are learned with hindsight, and success is reported; other tasks are
 learned without, and returns are reported.
 
-Runs in the peers' virtual environment and knows nothing of this package.  The folder
+Runs in the peers' virtual environment and knows nothing of this package, but `--env` may
+name one of its tasks as `module:id`.  The folder
 gets `config.json` and `progress.csv`, which `experiment/plot.py` draws beside ours, and
 at the end `evaluation.json`, in the format of `experiment/benchmark.py`, of 100
 episodes.  An interrupted training keeps its evaluations so far; running it again starts
@@ -213,7 +214,8 @@ def write(path, text):
 
 def describe(options, recipe, env):
     """The content of config.json; the entries of "config" distinguish runs."""
-    shown = {"alg": f"sb3-{options.algorithm}", "env": options.env}
+    env_id = options.env.rpartition(":")[2]
+    shown = {"alg": f"sb3-{options.algorithm}", "env": env_id}
     settings = peer_recipes.described(recipe, env)
     return {
         "config": {**shown, "seed": options.seed, **settings},

@@ -1,10 +1,10 @@
 """Environments whose actions are held for several steps: a control for several levels.
 
     python -m baselines_her.run --env=experiment.held:Held-v0 \\
-        --env_kwargs='{"env": "PointMaze_UMaze-v3", "hold": 10}'
+        --env_kwargs='{"env": "PointMaze_UMaze-v3", "hold": 30}'
 
-With `hold=10` a policy decides every tenth step, as the upper one of two levels with
-`--periods=10` does.  One step of it is 10 steps of the environment.
+With `hold=30` a policy decides every 30th step, as the upper one of two levels with
+`--periods=30` does.  One step of it is 30 steps of the environment.
 """
 
 from typing import Any
@@ -30,8 +30,8 @@ class Held(gym.Wrapper):
           ValueError: `hold` does not divide the episode's length.
         """
         super().__init__(gym.make(env, **settings))
-        steps = gym.spec(env).max_episode_steps or 0
-        if hold < 1 or steps % hold:
+        steps = getattr(self.env.spec, "max_episode_steps", None)
+        if hold < 1 or not steps or steps % hold:
             raise ValueError(f"hold must divide {steps} steps, found {hold}.")
         self._hold = hold
 

@@ -44,7 +44,7 @@ def benchmark(tmp_path, monkeypatch):
     spec = importlib.util.spec_from_file_location("benchmark", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    lists, trained = tmp_path / "lists.json", []
+    lists, trained, evaluated = tmp_path / "lists.json", [], []
     lists.write_text(json.dumps(LISTS))
 
     def train(folder, flags):
@@ -55,9 +55,14 @@ def benchmark(tmp_path, monkeypatch):
 
     monkeypatch.setattr(module, "LISTS_FILE", lists)
     monkeypatch.setattr(module, "train", train)
-    monkeypatch.setattr(module, "evaluate", lambda *_: {"latest": 0.5})
+
+    def evaluate(folder, variations, env):
+        evaluated.append((folder.name, variations, env))
+        return {"latest": 0.5}
+
+    monkeypatch.setattr(module, "evaluate", evaluate)
     monkeypatch.chdir(tmp_path)
-    module.trained = trained
+    module.trained, module.evaluated = trained, evaluated
     return module
 
 
@@ -76,6 +81,18 @@ def test_a_finished_run_is_never_repeated(benchmark):
     kept = Path("results/two/one_seed1")
     assert json.loads((kept / "evaluation.json").read_text()) == {"latest": 0.5}
     assert (kept / "progress.csv").read_text() == "progress.csv"
+
+
+def test_an_evaluation_gets_the_id_of_an_environment_that_a_module_registers(
+    benchmark, tmp_path
+):
+    turns = {"slow": {"speed": 1}}
+    lists = {"own": {"a": {"seeds": [0], "flags": "--env=mine:Own-v0 --lr=1"}}}
+    lists["own"]["b"] = {"seeds": [0], "flags": "--env=FetchReach", "evaluate": turns}
+    (tmp_path / "lists.json").write_text(json.dumps(lists))
+    assert benchmark.main(["own"]) == 0
+    expected = [("a_seed0", None, "mine:Own-v0"), ("b_seed0", turns, None)]
+    assert benchmark.evaluated == expected
 
 
 def test_only_the_named_runs(benchmark):

@@ -24,6 +24,28 @@ def test_an_action_is_held_and_an_episode_has_fewer_steps():
     assert n == 30
 
 
+class Counted(gym.Env):
+    """The reward is the number of the step; the episode ends after 7."""
+
+    observation_space = action_space = gym.spaces.Box(-1, 1, (1,), np.float32)
+
+    def reset(self, *, seed=None, options=None):
+        self.t = 0
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        self.t += 1
+        return np.zeros(1, np.float32), float(self.t), self.t == 7, False, {}
+
+
+def test_the_reward_is_the_last_one_and_an_end_ends_the_hold():
+    gym.register("Counted-v0", entry_point=Counted, max_episode_steps=20)
+    env = gym.make("Held-v0", env="Counted-v0", hold=5)
+    env.reset(seed=0)
+    assert env.step(np.zeros(1, np.float32))[1:4] == (5.0, False, False)
+    assert env.step(np.zeros(1, np.float32))[1:4] == (7.0, True, False)
+
+
 def test_the_hold_must_divide_the_episode():
     with pytest.raises(ValueError, match="hold must divide 300 steps, found 7"):
         gym.make("Held-v0", env=UMAZE, hold=7)

@@ -1,7 +1,7 @@
 """Commands by keyboard, for robots that are told how fast to walk and to turn.
 
-Such an environment has an attribute `command`: [3], wanted velocity along its x and y
-axes in m/s, and turn in rad/s.
+Such an environment has a method `set_command(values)`: [3], wanted velocity along its x
+and y axes in m/s, and turn in rad/s.
 """
 
 from collections.abc import Callable
@@ -35,9 +35,9 @@ def driver(env: gym.Env) -> Callable[[], None]:
       KeyboardInterrupt: (by the function) escape is held, or the window was closed.
     """
     base: Any = env.unwrapped
-    if not hasattr(base, "command"):
+    if not hasattr(base, "set_command"):
         refuse(
-            "driving needs a robot that is told how to move (an attribute `command`)",
+            "driving needs a robot that is told how to move (a method `set_command`)",
             f"{base}",
             "drop --drive",
         )
@@ -47,6 +47,6 @@ def driver(env: gym.Env) -> Callable[[], None]:
         held = window.held()
         if "ESCAPE" in held:
             raise KeyboardInterrupt
-        base.command = command_of(held)
+        base.set_command(command_of(held))
 
     return drive

@@ -326,7 +326,7 @@ def _read(folder: Path, panels: Mapping[str, str]) -> Run | None:
         return None
     flags = read_flags(folder)
     logged = read_header(folder)
-    for name in panels:
+    for name in panels if logged else ():
         if name not in logged:
             hint = nearest(name, logged)
             raise ValueError(

@@ -55,7 +55,7 @@ WALKING = {
     "log_std_min": -2.5,
 }
 AIDL_WALKING = {
-    "num_env": 8,  # the project had 1; the rows of an iteration are as many as there
+    "num_env": 8,  # the project had 1; 8 x 800 rows are as many as it used
     "nsteps": 800,
     "n_cycles": 16,
     "noptepochs": 48,

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # ANYmal C: play, train, sweep
+# # ANYmal C: play, train, change the reward
 #
 # A robot with four legs is told how fast to walk.  This notebook plays a trained
 # policy, trains one of its own for a minute, and varies a weight of the reward.
@@ -36,9 +36,8 @@ def command(*words):
 # %% [markdown]
 # ## Play
 #
-# The policy in the package walks at 1 m/s.  `--metrics` tells how well: its speed and
-# the error of it, how often it falls, and the cost of transport, the energy per weight
-# and metre.
+# `--metrics` reports the speed and its error, the share of falls, and the cost of
+# transport, the energy per weight and metre.
 
 # %%
 command("play", "AnymalC", "--episodes=10", "--command=1.0,0,0", "--metrics")
@@ -53,12 +52,11 @@ Video("walk.mp4", embed=True)
 # %% [markdown]
 # ## Train
 #
-# A whole training takes 5 million steps.  After 400,000 the robot stands and takes its
-# first steps.
+# A whole training takes 4 million steps.  After 400,000 the robot takes its first steps.
 
 # %%
 result = baselines_her.train(
-    "AnymalC", alg="ppo", num_timesteps=400_000, n_cycles=49, n_test_rollouts=4
+    "AnymalC", alg="ppo", num_timesteps=400_000, n_cycles=12, n_test_rollouts=4
 )
 
 # %%
@@ -72,17 +70,17 @@ Image("curve.png")
 #
 # ## What does a term do?
 #
-# `env_kwargs` changes the task.  The term `forward` pays for each share of the
-# commanded speed.  What is learned without it?
+# `env_kwargs` changes the task.  The term `planted` costs something while no foot makes
+# a step.  What is learned without it?
 
 # %%
 without = baselines_her.train(
     "AnymalC",
     alg="ppo",
     num_timesteps=400_000,
-    n_cycles=49,
+    n_cycles=12,
     n_test_rollouts=4,
-    env_kwargs='{"weights": {"forward": 0}}',
+    env_kwargs='{"weights": {"planted": 0}}',
 )
 columns = ["reward/velocity", "test/length"]
 runs = [result.log_path, without.log_path]

@@ -271,6 +271,31 @@ def test_a_command_moves_to_what_is_wanted_by_at_most_its_rate():
         np.testing.assert_allclose(pack.command[0], expected)
 
 
+def test_a_windows_camera_follows_the_robot():
+    env = gym.make("baselines_her/AnymalC-v0", render_mode="rgb_array", **CALM)
+    base = env.unwrapped
+    camera = base.mujoco_renderer.default_cam_config
+    assert camera["trackbodyid"] == base.model.body("base").id
+    assert camera["type"] == mujoco.mjtCamera.mjCAMERA_TRACKING
+    env.close()
+
+
+def test_a_command_that_is_set_lasts_for_the_episode():
+    env = gym.make("baselines_her/AnymalC-v0", **CALM)
+    base = env.unwrapped
+    env.reset(seed=0)
+    base.set_command((1.0, 0, 0.2))
+    np.testing.assert_array_equal(base.command, [1, 0, 0.2])
+    for _ in range(520):  # every command that is drawn lasts at most 10 s
+        env.step(np.zeros(12))
+    np.testing.assert_array_equal(base.command, [1, 0, 0.2])
+    base.set_command((0, 0, 0))
+    env.step(np.zeros(12))
+    np.testing.assert_allclose(base.command, [0.98, 0, 0.18])
+    env.reset(seed=0)
+    assert base.command[0] not in (0.98, 1.0)
+
+
 def test_one_command_in_ten_is_to_stand():
     rng = np.random.default_rng(0)
     drawn = np.array([Task().draw_command(rng) for _ in range(4000)])

@@ -249,6 +249,12 @@ def test_other_columns_have_a_panel_each_three_in_a_row(runs):
     assert np.nanmin(axes[0].lines[0].get_ydata()) == -2
 
 
+def test_a_run_without_rows_is_left_out_whatever_the_columns(runs):
+    make_run(runs / "begun", 3, [])
+    (runs / "begun" / "progress.csv").write_text("")
+    assert len(find_runs([runs], ["test/mean_Q"])) == len(find_runs([runs])) == 4
+
+
 def test_an_unknown_column_is_named_with_the_nearest(runs):
     with pytest.raises(ValueError, match="has no column test/mean_q; did you mean "):
         plot([runs], columns=["test/mean_q"])

@@ -73,15 +73,18 @@ class AnymalC(gym.Env):
 
     @property
     def command(self) -> np.ndarray:
-        """[3]: the velocity along x and y in m/s, and turn in rad/s.
-
-        What is set is approached at the rate `Task.command_rate`.
-        """
+        """[3]: the velocity along x and y in m/s, and turn in rad/s, at present."""
         return self._pack.command[0]
 
-    @command.setter
-    def command(self, values: Sequence[float]) -> None:
-        self._pack.wanted[0] = values
+    def set_command(self, values: Sequence[float]) -> None:
+        """Sets what the command moves to, until the episode ends.
+
+        Before the first step of an episode, the command becomes that at once.
+
+        Args:
+          values: velocity along x and y in m/s, and turn in rad/s.
+        """
+        self._pack.set_command(0, values)
 
     def together(self, n: int) -> Pack:
         """N more robots of the same task, which are stepped together."""

@@ -38,6 +38,7 @@ from .task import (
 from .terrain import Rise
 
 NEWTONS = 1.0  # a foot with less on it is in the air
+NEVER = np.iinfo(int).max  # steps
 FAST = 1e3  # rad/s or m/s: a simulation that has exploded
 METRICS = (
     *("speed", "speed_error", "fell", "drift", "transport", "action_rate"),
@@ -146,6 +147,20 @@ class Pack:
         reward = total(parts, terminated, rules)
         return Outcome(obs, reward, terminated, truncated, parts)
 
+    def set_command(self, i: int, values: Sequence[float]) -> None:
+        """Sets what the command of robot i moves to, until its episode ends.
+
+        Before the first step of the episode, the command becomes that at once.
+
+        Args:
+          i: its number.
+          values: velocity along x and y in m/s, and turn in rad/s.
+        """
+        self.wanted[i] = values
+        self._next_command[i] = NEVER
+        if self._t[i] == 0:
+            self.command[i] = values
+
     def close(self) -> None:
         """Nothing is open."""
 
@@ -243,6 +258,7 @@ class Pack:
     ) -> Motion:
         """The robots at the end of a step that began at `x` with these joint speeds."""
         velocity, spin, gravity, _ = self._base_motion(at)
+        landed_after = self._landings(at)  # this also updates the time in the air
         return Motion(
             velocity=velocity,
             spin=spin,
@@ -253,7 +269,7 @@ class Pack:
             acceleration=(self._qvel[at, SPEEDS] - speeds) / self._dt,
             action=actions,
             action_before=self._action[at],
-            landed_after=self._landings(at),
+            landed_after=landed_after,
             in_air=self._in_air[at],
             touching=self._sensors[at, LIMBS] > NEWTONS,
             offset=self._qpos[at, ANGLES] - STANDING,

@@ -13,7 +13,7 @@ import numpy as np
 
 MOVING = 0.1  # m/s: a lower command along x means standing
 STRIDE = 0.5  # seconds in the air for which a foot's step is neither good nor bad
-STEP = 0.1  # seconds in the air from which on a foot makes a step
+STEP = 0.1  # seconds: a foot that has been in the air for so long makes a step
 
 
 class Motion(NamedTuple):

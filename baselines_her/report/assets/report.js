@@ -106,7 +106,7 @@
       values: (plot, values) => values.map(short),
     }));
     const dash = (plot, n) => (plot.series[n].dash?.length ? "dashed" : "solid");
-    const legend = { show: hasLegend && found.length < MOST_NAMES, live: false,
+    const legend = { show: hasLegend && found.length <= MOST_NAMES, live: false,
       markers: { dash } };
     const options = { width: place.clientWidth, height, series: [{ label: axis }, ...series],
       axes, scales: { x: { time: false } }, legend };
