@@ -6,9 +6,8 @@
 Tasks with goals are learned with hindsight, and success is reported; other tasks are
 learned without, and returns are reported.
 
-Runs in the peers' virtual environment and knows nothing of this package, but `--env` may
-name one of its tasks as `module:id`.  The folder
-gets `config.json` and `progress.csv`, which `experiment/plot.py` draws beside ours, and
+Runs in the peers' virtual environment and knows nothing of this package, but `--env`
+may name one of its tasks as `module:id`.  The folder gets `config.json` and `progress.csv`, which `experiment/plot.py` draws beside ours, and
 at the end `evaluation.json`, in the format of `experiment/benchmark.py`, of 100
 episodes.  An interrupted training keeps its evaluations so far; running it again starts
 from the beginning.

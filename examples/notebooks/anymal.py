@@ -52,7 +52,8 @@ Video("walk.mp4", embed=True)
 # %% [markdown]
 # ## Train
 #
-# A whole training takes 4 million steps.  After 400,000 the robot takes its first steps.
+# A whole training takes 4 million steps.  After 400,000 the robot takes its first
+# steps.
 
 # %%
 result = baselines_her.train(
