@@ -7,10 +7,11 @@ Tasks with goals are learned with hindsight, and success is reported; other task
 learned without, and returns are reported.
 
 Runs in the peers' virtual environment and knows nothing of this package, but `--env`
-may name one of its tasks as `module:id`.  The folder gets `config.json` and `progress.csv`, which `experiment/plot.py` draws beside ours, and
-at the end `evaluation.json`, in the format of `experiment/benchmark.py`, of 100
-episodes.  An interrupted training keeps its evaluations so far; running it again starts
-from the beginning.
+may name one of its tasks as `module:id`.  The folder gets `config.json` and
+`progress.csv`, which `experiment/plot.py` draws beside ours, and at the end
+`evaluation.json`, in the format of `experiment/benchmark.py`, of 100 episodes.  An
+interrupted training keeps its evaluations so far; running it again starts from the
+beginning.
 
 **Time.**  `--minutes` and `time/total` (in seconds) are wall-clock time of training.
 Loading and building are not counted, nor are the 20 greedy episodes that are played in
