@@ -45,6 +45,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 WALKING = {
+    "num_timesteps": 4_000_000,
     "num_env": 64,
     "nsteps": 64,
     "n_cycles": 49,
