@@ -5,6 +5,7 @@ import shutil
 import sys
 
 import gymnasium as gym
+import gymnasium_robotics
 import pytest
 from commands import MISSING, check, commands
 from conftest import TESTS, uncompiled
@@ -90,6 +91,7 @@ def with_python(page):
 @pytest.fixture
 def clean(tmp_path, monkeypatch):
     """An empty folder; what the code imports and registers is forgotten again."""
+    gym.register_envs(gymnasium_robotics)  # they are registered once, on import
     registered, imported = dict(gym.registry), {*sys.modules}
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
