@@ -147,7 +147,8 @@ def _train(
         filmer = stack.enter_context(Filmer(factory, spec, timeout))
         loop = Loop(config, algorithm_entry, algorithm, filmer, console, comm)
         checkpoints = Checkpoints(path / "checkpoint", algorithm.ring, comm)
-        saver = Saver(config, checkpoints, algorithm, loop, stop, comm)
+        columns = {column.name for column in algorithm_entry.columns_in(spec)}
+        saver = Saver(config, checkpoints, algorithm, loop, stop, columns, comm)
         with ending_together(comm, refuses=True):
             saver.restore(console) if continues else checkpoints.forget()
         writes = comm.rank == 0

@@ -64,6 +64,10 @@ class Entry(NamedTuple):
     # further columns that depend on the environment: spec -> columns
     more_columns: Callable[[Any], tuple[Column, ...]] = lambda spec: ()
 
+    def columns_in(self, spec: Any) -> tuple[Column, ...]:
+        """All columns of a run in the environment with these dimensions."""
+        return (*self.columns, *self.more_columns(spec))
+
 
 def canonical(alg: str) -> str:
     """The name of an algorithm that may be given by its alias."""

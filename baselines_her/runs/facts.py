@@ -12,10 +12,18 @@ KINDS = {"config": dict, "versions": dict, "counters": dict, "epochs": dict}
 LARGEST = 10**15  # largest number of steps or seconds
 
 
-def require_facts(facts: Any, algorithm: Algorithm, config: Config) -> None:
+def require_facts(
+    facts: Any, algorithm: Algorithm, config: Config, columns: set[str]
+) -> None:
     """Refuses facts that are incomplete, of the wrong type or impossible.
 
     The algorithm checks the counters itself.
+
+    Args:
+      facts: of the checkpoint.
+      algorithm: of the run that continues.
+      config: its settings.
+      columns: the names that its rows may have.
 
     Raises:
       ValueError: the message says what is wrong.
@@ -31,7 +39,6 @@ def require_facts(facts: Any, algorithm: Algorithm, config: Config) -> None:
     if not 0 <= epochs["seconds"] <= LARGEST:
         raise ValueError(f"its seconds must be 0 or more, found {epochs['seconds']}")
     algorithm_entry = entry(config.run.alg)
-    columns = {column.name for column in algorithm_entry.columns}
     needed = {"epoch", "steps/env", algorithm_entry.score}
     for n, row in enumerate(epochs["rows"]):
         _require_row(row, columns, needed)

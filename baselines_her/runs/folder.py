@@ -62,7 +62,7 @@ class RunFolder:
         self.path, self._config, self._spec = path, config, spec
         self._place = Place(path)
         self._versions, algorithm = package_versions(), entry(config.run.alg)
-        columns = (*algorithm.columns, *algorithm.more_columns(spec))
+        columns = algorithm.columns_in(spec)
         names = [c.name for c in columns if c.is_logged(config)]
         self._score = algorithm.score
         self._writers = open_writers(path, names, rows, say) if is_writer else []

@@ -45,10 +45,12 @@ class Saver:
         algorithm: Algorithm,
         loop: Stateful,
         stop: Stop,
+        columns: set[str],
         comm: Communicator = Solo(),
         clock: Callable[[], float] = time.monotonic,
     ):
         """Takes the parts of a checkpoint; see `training.train`."""
+        self._columns = columns
         self._config, self._checkpoints = config, checkpoints
         self._algorithm, self._loop = algorithm, loop
         self._stop, self._comm = stop, comm
@@ -114,7 +116,7 @@ class Saver:
             return
         facts = saved.facts
         try:
-            require_facts(facts, self._algorithm, self._config)
+            require_facts(facts, self._algorithm, self._config, self._columns)
         except DAMAGE as error:
             raise _misfit(error) from None
         self._require_same(facts["config"])

@@ -70,6 +70,19 @@ def test_columns_hold_the_mean_sum_of_each_term(tmp_path):
         assert float(row["reward/far"]) == pytest.approx(0.25 * total)
 
 
+def test_a_run_with_terms_continues(tmp_path):
+    def trained(**flags):
+        return baselines_her.train(make_env=Terms, **flags).rows
+
+    longer = {"num_timesteps": 2 * SMALL["num_timesteps"], "quiet": True}
+    whole = trained(alg="ppo", log_path=tmp_path / "whole", **{**SMALL, **longer})
+    trained(alg="ppo", log_path=tmp_path / "parts", **SMALL)
+    parts = trained(resume=str(tmp_path / "parts"), **longer)
+    assert len(whole) == len(parts) == 4
+    for one, other in zip(whole, parts):
+        assert one["reward/near"] == other["reward/near"]
+
+
 def test_sums_of_an_unfinished_episode_survive_a_checkpoint():
     whole, first, second = vector(), vector(), vector()
     steps(whole, 20)
