@@ -86,6 +86,9 @@ figures: $(VENV)/.all  ## draw the figures of docs/results.md
 	  --labels "tuned: HER + PER, relative goals" "HER + energy" "HER + PER" HER
 	$(DRAW)/cheetah_3m.png $(RUNS)/cheetah_3m $(RUNS)/tuning_cheetah_3m/linear_seed* \
 	  --labels tuned "64 x 64 units, linear rate"
+	$(DRAW)/anymal_terms.png $(RUNS)/anymal --columns test/return test/length ppo/std \
+	  loss/entropy $(addprefix reward/,velocity forward turn planted air_time tilt \
+	  torque power)
 	$(DRAW)/cheetah_minutes.png --x=minutes $(RUNS)/cheetah_3m \
 	  $(RUNS)/peers/HalfCheetah* --labels tuned "SB3 PPO" "SB3 SAC" "SB3 TQC"
 	$(DRAW)/workers.png $(RUNS)/workers --labels "one worker" "two workers"
