@@ -1,12 +1,25 @@
 """The control for several levels: an action is held for some steps."""
 
+import importlib
+import sys
+
 import gymnasium as gym
+import gymnasium_robotics
 import numpy as np
 import pytest
 
-import experiment.held  # noqa: F401  registers Held-v0
-
+gym.register_envs(gymnasium_robotics)
 UMAZE = "PointMaze_UMaze-v3"
+
+
+@pytest.fixture(autouse=True)
+def registered():
+    """Held-v0 is registered for a test, and forgotten after it."""
+    importlib.import_module("experiment.held")
+    yield
+    del sys.modules["experiment.held"]
+    for name in "Held-v0", "Counted-v0":
+        gym.registry.pop(name, None)
 
 
 def test_an_action_is_held_and_an_episode_has_fewer_steps():
