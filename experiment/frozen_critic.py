@@ -1,9 +1,10 @@
-"""Why a critic that ends in a sigmoid freezes: `python experiment/frozen_critic.py`.
+"""Does a critic that ends in a sigmoid freeze?  `python experiment/frozen_critic.py`.
 
 HAC bounds Q by Q = -H sigmoid(z), for H attempts at a goal.  While a level never
 reaches its goal, every reward is -1, and the true value with a discount of 1 - 1/H is
 -1 / (1 - gamma) = -H: the end of the sigmoid, where its gradient is 0.  This trains a
-critic of each kind on such rewards, and then lets 1 % and 25 % of the rows reach it.
+critic of each kind on such rewards, and then lets 1 % and 25 % of the rows reach the
+goal.
 
 The losses, Q where the goal is reached, and the slope that the actor climbs are printed
 as Markdown.

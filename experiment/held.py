@@ -18,7 +18,7 @@ gym.register_envs(gymnasium_robotics)
 class Held(gym.Wrapper):
     """Repeats each action `hold` times; the reward is that of the last step."""
 
-    def __init__(self, env: str, hold: int = 10, **settings: Any):
+    def __init__(self, env: str, hold: int = 30, **settings: Any):
         """Makes the environment.
 
         Args:
