@@ -10,6 +10,7 @@ from baselines_her.config import from_flags
 from baselines_her.envs.check import reward_function
 from baselines_her.envs.make import EnvFactory
 from baselines_her.parallel.collectors import Collectors
+from baselines_her.parallel.communicator import Solo
 
 CYCLE = {"hidden": 32, "batch_size": 32, "n_batches": 5, "num_env": 5, "n_cycles": 3}
 CYCLE |= {"preset": "laptop"}
@@ -42,11 +43,11 @@ class Recording:
         return self.inner.submit(actor, seeds)
 
 
-def loop_on(collectors, spec, kind, **flags):
+def loop_on(collectors, spec, kind, comm=Solo(), **flags):
     """An algorithm of that kind, with the settings `CYCLE`."""
     from baselines_her.algorithms.tasks import OwnTask
 
     config = from_flags(env="p", **CYCLE, **flags).resolve(spec)
     learner = make_learner(spec, config)
     tasks = OwnTask(spec, config, reward_function(make_point()))
-    return kind(config, spec, learner, tasks, collectors)
+    return kind(config, spec, learner, tasks, collectors, comm=comm)

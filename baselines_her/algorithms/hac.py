@@ -8,7 +8,6 @@ task of the environment: the same draws in the same order, and so the same bits.
 
 import contextlib
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,20 +15,17 @@ import numpy as np
 
 from ..acting.exploration import Explorer
 from ..acting.hierarchy import Hierarchy
-from ..acting.noise import noise_process
 from ..acting.policy import Policy
 from ..ddpg import DDPG
+from ..demos.starts import training_start
 from ..her_sampler import RewardFn
 from ..parallel.communicator import Solo
-from ..replay.buffer import ReplayBuffer, Strided
-from ..replay.samplers import Sampler
-from ..replay.sources import replay_sampler
+from ..replay.buffer import ReplayBuffer
 from ..rollout import evaluation_of
-from ..seeding import RELABEL, REPLAY, TRAINING, generator, stream
+from ..seeding import RELABEL, REPLAY, generator
 from ..settings.hac import HACConfig
 from ..types import (
     Arrays,
-    Batch,
     Collectors,
     Communicator,
     EnvSpec,
@@ -41,38 +37,41 @@ from ..types import (
     Row,
     Scales,
     Start,
-    concatenate,
     merged,
 )
+from .collection import Collection
+from .hac_draw import Draws, Trainee, trainee_of
 from .hac_levels import levels_of, network_config
 from .hac_measures import measures, reached_shares
 from .hac_policy import greedy, joined, prefix
-from .hac_rows import Level, decision_rows, level_inputs, level_rows
+from .hac_rows import level_inputs
 from .her_state import require_counters
 from .schedules import LEAST_LR, fade, progress, schedule
 from .state import part_of, require_finite, require_like
+from .tasks import drive_of
 
 Critical = Callable[[], contextlib.AbstractContextManager[None]]
 RECENT = 100  # training episodes that decide whether subgoals are tested
 
 
-class Flight(NamedTuple):
-    """Episodes that are being played, and what is needed to play them again."""
+class Acting(NamedTuple):
+    """What plays training episodes, as it was when they began."""
 
     policies: list[Policy]  # of the levels, without noise
     test_p: np.ndarray  # [L-1] share of tested decisions of the levels above the lowest
-    first: int  # number of the first episode
-    pending: Pending
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Its part of a checkpoint."""
+        own = joined([policy.arrays() for policy in self.policies])
+        return own | {"test_p": self.test_p}
 
-class Trainee(NamedTuple):
-    """One level with its learner, and how its rows are drawn."""
-
-    level: Level
-    learner: DDPG
-    sampler: Sampler
-    n_rows: int  # in every batch, from any step
-    n_decisions: int  # in every batch, decisions themselves; 0 at level 0
+    def with_arrays(self, arrays: Arrays) -> "Acting":
+        """The same with other numbers."""
+        again = [
+            policy.with_arrays(part_of(arrays, prefix(n)))
+            for n, policy in enumerate(self.policies)
+        ]
+        return Acting(again, arrays["test_p"])
 
 
 class HAC:
@@ -80,10 +79,7 @@ class HAC:
 
     Attributes:
       learners: networks, optimisers, statistics of each level, the lowest first.
-      n_iterations: cycles so far.
-      n_episodes: training episodes so far, of all workers.
       n_updates: gradient steps of each level so far.
-      n_skipped: episodes dropped because a number was not finite.
     """
 
     def __init__(
@@ -115,34 +111,30 @@ class HAC:
         self._config, self._spec, self._clock = config, spec, clock
         self._rewards, self._collectors = rewards, collectors
         self._comm, self._critical = comm, critical
-        self._flights: deque[Flight] = deque()
+        self._collection = Collection(
+            config.collect, spec.horizon, comm, self._snapshot, self._submit
+        )
         self.learners, self._levels = learners, levels_of(config, spec)
         self.ring = ReplayBuffer(spec, config.replay.buffer_size, noted(spec, config))
         self._trainees = [
-            self._trainee(level, learner, motion)
+            trainee_of(level, learner, self.ring, config, motion)
             for level, learner in zip(self._levels, learners)
         ]
         self._chunk = config.replay.per_chunk or config.ddpg.n_batches
+        self._draws = Draws(self.ring, rewards, self._chunk)
         # [n, L-1]: which share of its subgoals each level reached in recent episodes
         self._reached = np.zeros((0, len(learners) - 1))
-        self.n_iterations = self.n_episodes = self.n_updates = self._n_submitted = 0
-        self.n_skipped = 0
+        self.n_updates = 0
 
-    def _trainee(
-        self, level: Level, learner: DDPG, motion: ObjectMotion | None
-    ) -> Trainee:
-        """With k hindsight goals for each own one, 1 row of k + 2 is a decision."""
-        size, k = self._config.ddpg.batch_size, self._config.her.replay_k
-        n_decisions = round(size / (k + 2)) if level.number else 0
-        stored = Strided(self.ring, level.period) if level.number else self.ring
-        rows = size - n_decisions
-        sampler = replay_sampler(self._config.replay, stored, rows, motion)
-        return Trainee(level, learner, sampler, rows, n_decisions)
+    @property
+    def n_iterations(self) -> int:
+        """Cycles so far."""
+        return self._collection.n_cycles
 
     @property
     def n_env_steps(self) -> int:
         """Training steps in the environment so far, of all workers."""
-        return self.n_episodes * self._spec.horizon
+        return self._collection.n_env_steps
 
     # -- one cycle -----------------------------------------------------------
 
@@ -151,12 +143,10 @@ class HAC:
         clock, comm = self._clock, self._comm
         started = clock()
         waited, exchanged = comm.waited, comm.exchanged
-        if not self._flights:
-            self._submit(self._snapshot(), self._test_shares())
-        episodes = self._flights[0].pending.result()
+        episodes = self._collection.result()
         collected = clock()
         with self._critical():
-            self._land()
+            self._collection.land()
             rngs = [self._rng(p, self.n_iterations) for p in (REPLAY, RELABEL)]
             slots = self.ring.add(episodes)
             for trainee in self._trainees:
@@ -167,7 +157,8 @@ class HAC:
             metrics = merged([self._learn(*rngs) for _ in range(n_chunks)])
             for learner in self.learners:
                 learner.update_targets()
-            reached = self._count(episodes)
+            self._collection.count(episodes)
+            reached = self._count_reached(episodes)
             sampling = metrics["time/sample"]
             metrics |= {
                 "train/success_rate": float(episodes.success[:, -1].mean()),
@@ -181,14 +172,9 @@ class HAC:
             means = comm.mean(np.array(list(metrics.values())))
         return dict(zip(metrics, means.tolist()))
 
-    def _land(self) -> None:
-        """Removes the oldest flight; with `pipelined`, begins the next (see `her`)."""
-        self._flights.popleft()
-        if self._config.collect.pipelined:
-            self._submit(self._snapshot(), self._test_shares())
-
-    def _snapshot(self) -> list[Policy]:
-        return [learner.policy() for learner in self.learners]
+    def _snapshot(self) -> Acting:
+        policies = [learner.policy() for learner in self.learners]
+        return Acting(policies, self._test_shares())
 
     def _test_shares(self) -> np.ndarray:
         """The share of tested decisions of each level above the lowest, [L-1].
@@ -204,33 +190,23 @@ class HAC:
             return np.zeros(len(self.learners) - 1)
         return np.where(self._reached.mean(axis=0) >= enough, share, 0.0)
 
-    def _submit(self, policies: list[Policy], test_p: np.ndarray) -> None:
-        seed, first = self._config.run.seed, self._n_submitted
-        self._n_submitted += self._config.collect.num_env
-        starts = [
-            Start(stream(seed, TRAINING, self._comm.rank, n))
-            for n in range(first, self._n_submitted)
-        ]
-        ahead = first - self.n_iterations * self._config.collect.num_env
-        steps = (self.n_episodes + ahead * self._comm.size) * self._spec.horizon
-        actor = self._explorer(policies, test_p, steps)
-        pending = self._collectors.submit(actor, starts)
-        self._flights.append(Flight(policies, test_p, first, pending))
+    def _submit(self, acting: Acting, numbers: range, steps: int) -> Pending:
+        """Begins training episodes before which there were so many steps."""
+        seed, rank = self._config.run.seed, self._comm.rank
+        starts = [training_start(seed, rank, n, None, 0.0) for n in numbers]
+        return self._collectors.submit(self._explorer(acting, steps), starts)
 
-    def _explorer(
-        self, policies: list[Policy], test_p: np.ndarray, steps: int
-    ) -> Hierarchy:
+    def _explorer(self, acting: Acting, steps: int) -> Hierarchy:
         """The levels with noise, in episodes that begin after so many steps."""
-        collect, levels = self._config.collect, self._config.levels
-        is_random = steps < collect.random_steps
+        policies, test_p = acting
+        drive, levels = drive_of(self._config.collect, steps), self._config.levels
         plain = greedy(policies, self._spec, self._config, {})
-        noise = noise_process(collect.noise, collect.ou_theta, collect.ou_dt)
-        limits, random_eps = self._spec.max_action, collect.random_eps
-        own = collect.noise_eps, 1.0 if is_random else random_eps, limits, noise
+        own = drive.noise_eps, drive.random_share, self._spec.max_action, drive.noise
         actors = [plain.levels[0]._replace(explorer=Explorer(policies[0], *own))]
+        subgoal_random = 1.0 if drive.is_random else levels.subgoal_random
         for one, share in zip(plain.levels[1:], test_p.tolist()):
             entries = (1.0,) * len(self._levels[0].space.columns)
-            above = levels.subgoal_noise, 1.0 if is_random else levels.subgoal_random
+            above = levels.subgoal_noise, subgoal_random
             explorer = Explorer(one.policy, *above, entries)
             actors.append(one._replace(explorer=explorer, test_p=share))
         return plain._replace(levels=tuple(actors))
@@ -246,10 +222,12 @@ class HAC:
         seen = level_inputs(episodes, index, trainee.level, self._rewards, rng)
         trainee.learner.observe(*seen)
 
-    def _learn(
-        self, replay_rng: np.random.Generator, relabel_rng: np.random.Generator
-    ) -> Row:
-        """Draws the batches of one compiled call of each level, learns."""
+    def _learn(self, *rngs: np.random.Generator) -> Row:
+        """Draws the batches of one compiled call of each level, learns.
+
+        Args:
+          *rngs: those that draw transitions and goals.
+        """
         first, total = schedule(self.n_env_steps, self._spec, self._config)
         learned = self.n_updates % self._config.ddpg.n_batches  # in this cycle
         places = progress(first + learned, self._chunk, total)
@@ -258,7 +236,7 @@ class HAC:
         weights = []
         for trainee in self._trainees:
             started = self._clock()
-            batch, index, columns = self._draw(trainee, places, replay_rng, relabel_rng)
+            batch, index, columns = trainee.draw(self._draws, places, *rngs)
             row["time/sample"] += self._clock() - started
             td_error, metrics = trainee.learner.update(batch, factors)
             own = td_error[:, : trainee.n_rows].reshape(-1)
@@ -268,47 +246,8 @@ class HAC:
         self.n_updates += self._chunk
         return row | {"per/weight": float(np.mean(weights))}
 
-    def _draw(
-        self,
-        trainee: Trainee,
-        places: np.ndarray,
-        replay_rng: np.random.Generator,
-        relabel_rng: np.random.Generator,
-    ) -> tuple[Batch, Index, Row]:
-        """Rows [K, B, ...] of a level, the transitions of those with priorities."""
-        level, ring, name = trainee.level, self.ring, prefix(trainee.level.number)
-        index = trainee.sampler.draw(self._chunk * trainee.n_rows, replay_rng)
-        common = level, self._rewards, relabel_rng, len(ring)
-        rows, actions = level_rows(ring, index, *common)
-        index = index if actions is None else actions.drawn
-        rows.weight[:] = trainee.sampler.weights(index, places)
-        parts, columns = [self._by_update(rows, trainee.n_rows)], {}
-        if actions is not None:
-            n = self._chunk * trainee.n_decisions
-            n_steps = self._spec.horizon // level.period
-            flat = replay_rng.integers(len(ring) * n_steps, size=n)
-            episode, decision = np.divmod(flat, n_steps)
-            decided = Index(episode, decision * level.period)
-            more, missed = decision_rows(ring, decided, *common)
-            parts.append(self._by_update(more, trainee.n_decisions))
-            n_all = self._chunk * self._config.ddpg.batch_size
-            columns = {
-                f"{name}penalty": float(missed.sum()) / n_all,
-                f"{name}clipped": actions.clipped,
-                f"{name}redrawn": actions.redrawn,
-            }
-        return concatenate(parts, axis=1), index, columns
-
-    def _by_update(self, rows: Batch, size: int) -> Batch:
-        """[K * size, ...] -> [K, size, ...]."""
-        return Batch(*(x.reshape(self._chunk, size, *x.shape[1:]) for x in rows))
-
-    def _count(self, episodes: Episodes) -> Row:
-        """Counts episodes and reached subgoals; returns the columns of the latter."""
-        skipped = self._comm.sum(np.array(int(episodes.skipped.sum())))
-        self.n_iterations += 1
-        self.n_episodes += len(episodes.goal) * self._comm.size
-        self.n_skipped += int(skipped)
+    def _count_reached(self, episodes: Episodes) -> Row:
+        """Counts reached subgoals; returns their columns."""
         shares = self._comm.mean(reached_shares(episodes, self._levels))
         kept = max(1, RECENT // self._comm.size)  # each row stands for all workers
         self._reached = np.concatenate([self._reached, shares])[-kept:]
@@ -347,9 +286,9 @@ class HAC:
         """Counters, as columns."""
         return {
             "steps/env": self.n_env_steps,
-            "steps/episodes": self.n_episodes,
+            "steps/episodes": self._collection.n_episodes,
             "steps/updates": self.n_updates,
-            "steps/skipped": self.n_skipped,
+            "steps/skipped": self._collection.n_skipped,
         }
 
     def close(self) -> None:
@@ -361,17 +300,10 @@ class HAC:
         """Arrays and facts from which `load_state` continues, bit for bit."""
         arrays = joined([learner.state() for learner in self.learners])
         arrays["reached"] = self._reached
-        for flight in self._flights:
-            lagged = joined([policy.arrays() for policy in flight.policies])
-            lagged["test_p"] = flight.test_p
-            arrays |= {f"flight/{flight.first}/{k}": v for k, v in lagged.items()}
-        return arrays, {
-            "n_cycles": self.n_iterations,
-            "n_episodes": self.n_episodes,
-            "n_updates": self.n_updates,
-            "n_skipped": self.n_skipped,
-            "flights": [flight.first for flight in self._flights],
-        }
+        for first, acting in self._collection.flights().items():
+            lagged = acting.arrays().items()
+            arrays |= {f"flight/{first}/{k}": v for k, v in lagged}
+        return arrays, self._collection.facts() | {"n_updates": self.n_updates}
 
     def own_state(self) -> dict[str, np.ndarray]:
         """The part of the state that differs between workers, without the buffer."""
@@ -404,21 +336,13 @@ class HAC:
             require_counters(facts, learned, self._config, self.ring.n_added)
             learner.load_state(learned)
         self._reached = require_shares(arrays["reached"], len(self.learners) - 1)
-        self.n_iterations = facts["n_cycles"]
-        self.n_episodes = facts["n_episodes"]
         self.n_updates = facts["n_updates"]
-        self.n_skipped = facts["n_skipped"]
-        self._n_submitted = self.n_iterations * self._config.collect.num_env
+        acting, again = self._snapshot(), []
         for first in facts["flights"]:
-            lagged, policies = part_of(arrays, f"flight/{first}/"), self._snapshot()
-            wanted = joined([policy.arrays() for policy in policies])
-            wanted["test_p"] = np.zeros(len(policies) - 1)
-            require_like(lagged, wanted)
-            again = [
-                policy.with_arrays(part_of(lagged, prefix(n)))
-                for n, policy in enumerate(policies)
-            ]
-            self._submit(again, lagged["test_p"])
+            lagged = part_of(arrays, f"flight/{first}/")
+            require_like(lagged, acting.arrays())
+            again.append(acting.with_arrays(lagged))
+        self._collection.load(facts, again)
 
 
 def noted(spec: EnvSpec, config: HACConfig) -> dict[str, tuple[int, ...]]:

@@ -7,13 +7,11 @@ data (sources, samplers, weights, masks), so this code is the same for all of th
 import contextlib
 import math
 import time
-from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from ..acting.noise import noise_process
 from ..acting.policy import Policy
 from ..ddpg import DDPG
 from ..demos.starts import training_start
@@ -30,7 +28,6 @@ from ..types import (
     Communicator,
     Demos,
     EnvSpec,
-    Episodes,
     Evaluation,
     Index,
     ObjectMotion,
@@ -40,20 +37,13 @@ from ..types import (
     concatenate,
     merged,
 )
+from .collection import Collection
 from .her_state import require_counters
 from .schedules import progress, scales, schedule
 from .state import part_of, require_finite, require_like
-from .tasks import Drive, Tasks
+from .tasks import Tasks, drive_of
 
 Critical = Callable[[], contextlib.AbstractContextManager[None]]
-
-
-class Flight(NamedTuple):
-    """Episodes that are being played, and what is needed to play them again."""
-
-    policy: Policy  # without its noise
-    first: int  # number of the first episode
-    pending: Pending
 
 
 class HER:
@@ -61,10 +51,7 @@ class HER:
 
     Attributes:
       learner: networks, optimisers, statistics.
-      n_iterations: cycles so far.
-      n_episodes: training episodes so far, of all workers.
       n_updates: gradient steps so far.
-      n_skipped: episodes dropped because a number was not finite.
     """
 
     def __init__(
@@ -98,21 +85,27 @@ class HER:
         self._config, self._spec, self._clock = config, spec, clock
         self._tasks, self._collectors = tasks, collectors
         self._comm, self._critical = comm, critical
-        self._flights: deque[Flight] = deque()
         self.learner, self._demos = learner, demos
+        self._collection = Collection(
+            config.collect, spec.horizon, comm, learner.policy, self._submit
+        )
         own = demo_sources(demos, spec, config)
         self._replay = replay_source(spec, config, motion)
         self._sources = [self._replay, *own]
         self._chunk = config.replay.per_chunk or config.ddpg.n_batches
         for source in own:
             self._observe(source, source.buffer, self._rng(DEMOS, 0))
-        self.n_iterations = self.n_episodes = self.n_updates = self._n_submitted = 0
-        self.n_skipped = 0
+        self.n_updates = 0
+
+    @property
+    def n_iterations(self) -> int:
+        """Cycles so far."""
+        return self._collection.n_cycles
 
     @property
     def n_env_steps(self) -> int:
         """Training steps in the environment so far, of all workers."""
-        return self.n_episodes * self._spec.horizon
+        return self._collection.n_env_steps
 
     @property
     def ring(self) -> ReplayBuffer:
@@ -126,12 +119,10 @@ class HER:
         clock, comm = self._clock, self._comm
         started = clock()
         waited, exchanged = comm.waited, comm.exchanged
-        if not self._flights:
-            self._submit(self.learner.policy())
-        episodes = self._flights[0].pending.result()
+        episodes = self._collection.result()
         collected = clock()
         with self._critical():
-            self._land()
+            self._collection.land()
             rngs = [self._rng(p, self.n_iterations) for p in (REPLAY, RELABEL)]
             self._replay.sampler.add(self.ring.add(episodes))
             self._observe(self._replay, episodes, rngs[1])
@@ -139,7 +130,7 @@ class HER:
             n_chunks = self._config.ddpg.n_batches // self._chunk
             metrics = merged([self._learn(*rngs) for _ in range(n_chunks)])
             self.learner.update_targets()
-            self._count(episodes)
+            self._collection.count(episodes)
             sampling = metrics["time/sample"]
             metrics |= {
                 "train/success_rate": float(episodes.success[:, -1].mean()),
@@ -153,33 +144,15 @@ class HER:
             means = comm.mean(np.array(list(metrics.values())))
         return dict(zip(metrics, means.tolist()))
 
-    def _land(self) -> None:
-        """Removes the oldest flight from the list; with `pipelined`, begins the next.
-
-        With `pipelined` the players act with the policy of the cycle's start while the
-        learner works, so episodes come from a policy that is one cycle old.
-        """
-        self._flights.popleft()
-        if self._config.collect.pipelined:
-            self._submit(self.learner.policy())
-
-    def _submit(self, policy: Policy) -> None:
-        seed, first = self._config.run.seed, self._n_submitted
-        self._n_submitted += self._config.collect.num_env
-        share = self._config.demos.demo_resets
+    def _submit(self, policy: Policy, numbers: range, steps: int) -> Pending:
+        """Begins training episodes before which there were so many steps."""
+        seed, share = self._config.run.seed, self._config.demos.demo_resets
         starts = [
             training_start(seed, self._comm.rank, n, self._demos, share)
-            for n in range(first, self._n_submitted)
+            for n in numbers
         ]
-        collect = self._config.collect
-        noise = noise_process(collect.noise, collect.ou_theta, collect.ou_dt)
-        ahead = (first - self.n_iterations * collect.num_env) * self._comm.size
-        steps = (self.n_episodes + ahead) * self._spec.horizon
-        is_random = steps < collect.random_steps
-        drive = Drive(collect.noise_eps, noise, collect.random_eps, is_random)
-        actor = self._tasks.explorer(policy, drive)
-        pending = self._collectors.submit(actor, starts)
-        self._flights.append(Flight(policy, first, pending))
+        drive = drive_of(self._config.collect, steps)
+        return self._collectors.submit(self._tasks.explorer(policy, drive), starts)
 
     def _observe(self, source: Source, episodes: Any, rng: np.random.Generator) -> None:
         """Adds network inputs from these episodes to the statistics.
@@ -232,12 +205,6 @@ class HER:
             source.sampler.update(index, td_error[:, start:stop].reshape(-1))
             start = stop
 
-    def _count(self, episodes: Episodes) -> None:
-        skipped = self._comm.sum(np.array(int(episodes.skipped.sum())))
-        self.n_iterations += 1
-        self.n_episodes += len(episodes.goal) * self._comm.size
-        self.n_skipped += int(skipped)
-
     def _rng(self, purpose: int, n: int) -> np.random.Generator:
         """The generator of draw `n` for `purpose`, on this worker."""
         return generator(self._config.run.seed, purpose, self._comm.rank, n)
@@ -264,9 +231,9 @@ class HER:
         """Counters and statistics, as columns."""
         row: Row = {
             "steps/env": self.n_env_steps,
-            "steps/episodes": self.n_episodes,
+            "steps/episodes": self._collection.n_episodes,
             "steps/updates": self.n_updates,
-            "steps/skipped": self.n_skipped,
+            "steps/skipped": self._collection.n_skipped,
         }
         norms = ("o", self.learner.obs_norm), ("g", self.learner.goal_norm)
         for letter, norm in norms:
@@ -286,17 +253,11 @@ class HER:
         large, so `Checkpoints` appends its episodes in files of their own.
         """
         arrays = {f"learner/{k}": v for k, v in self.learner.state().items()}
-        for flight in self._flights:
-            lagged = flight.policy.arrays().items()
-            arrays |= {f"flight/{flight.first}/{k}": v for k, v in lagged}
-        return arrays, {
-            "n_cycles": self.n_iterations,
-            "n_episodes": self.n_episodes,
-            "n_updates": self.n_updates,
-            "n_skipped": self.n_skipped,
-            "flights": [flight.first for flight in self._flights],
-            "demos": fingerprint(self._demos),
-        }
+        for first, policy in self._collection.flights().items():
+            lagged = policy.arrays().items()
+            arrays |= {f"flight/{first}/{k}": v for k, v in lagged}
+        facts = {"n_updates": self.n_updates, "demos": fingerprint(self._demos)}
+        return arrays, self._collection.facts() | facts
 
     def own_state(self) -> dict[str, np.ndarray]:
         """The part of the state that differs between workers, without the buffer."""
@@ -328,12 +289,10 @@ class HER:
         require_like(learned, self.learner.state())
         require_counters(facts, learned, self._config, n_added)
         self.learner.load_state(learned)
-        self.n_iterations = facts["n_cycles"]
-        self.n_episodes = facts["n_episodes"]
         self.n_updates = facts["n_updates"]
-        self.n_skipped = facts["n_skipped"]
-        self._n_submitted = self.n_iterations * self._config.collect.num_env
+        policy, again = self.learner.policy(), []
         for first in facts["flights"]:
-            lagged, policy = part_of(arrays, f"flight/{first}/"), self.learner.policy()
+            lagged = part_of(arrays, f"flight/{first}/")
             require_like(lagged, policy.arrays())
-            self._submit(policy.with_arrays(lagged))
+            again.append(policy.with_arrays(lagged))
+        self._collection.load(facts, again)

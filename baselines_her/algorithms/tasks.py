@@ -10,13 +10,13 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ..acting.exploration import Explorer, RelayExplorer
-from ..acting.noise import Noise
+from ..acting.noise import Noise, noise_process
 from ..acting.policy import Policy
 from ..acting.two_goals import ADDED, join, masked
 from ..ddpg import DDPG
 from ..her_sampler import RewardFn, future_p, network_inputs, relabel
 from ..replay.sources import Source
-from ..settings.her import HERConfig, InputConfig
+from ..settings.her import CollectConfig, HERConfig, InputConfig
 from ..types import Actor, Batch, EnvSpec, Episodes, Index, ReachPoints, Row
 from . import her_policy
 from .relay import Mix, folded, near, relay_inputs, relay_rows
@@ -29,6 +29,18 @@ class Drive(NamedTuple):
     noise: Noise
     random_eps: float
     is_random: bool = False  # every action is
+
+    @property
+    def random_share(self) -> float:
+        """The probability that an action is random."""
+        return 1.0 if self.is_random else self.random_eps
+
+
+def drive_of(config: CollectConfig, steps: int) -> Drive:
+    """That of episodes that begin after so many training steps."""
+    noise = noise_process(config.noise, config.ou_theta, config.ou_dt)
+    is_random = steps < config.random_steps
+    return Drive(config.noise_eps, noise, config.random_eps, is_random)
 
 
 class Tasks(Protocol):
@@ -100,9 +112,8 @@ class OwnTask:
 
     def explorer(self, policy: Policy, drive: Drive) -> Actor:
         """The policy with noise."""
-        random_eps = 1.0 if drive.is_random else drive.random_eps
-        limits = self._spec.max_action
-        return Explorer(policy, drive.noise_eps, random_eps, limits, drive.noise)
+        own = drive.noise_eps, drive.random_share, self._spec.max_action, drive.noise
+        return Explorer(policy, *own)
 
     def policy(self, learner: DDPG, use_target: bool) -> Policy:
         """The learner's."""
@@ -173,7 +184,7 @@ class Relay:
         return RelayExplorer(
             policy,
             drive.noise_eps,
-            1.0 if drive.is_random else drive.random_eps,
+            drive.random_share,
             self._spec.max_action,
             drive.noise,
             self._points,

@@ -28,9 +28,9 @@ def shares_of(point_spec, counters, n_workers, flights=()):
 
     with collectors(point_spec, 0) as inner:
         recording = Recording(inner)
-        loop = loop_on(recording, point_spec, HER, random_steps=20 * 12)
+        workers = Workers(n_workers)
+        loop = loop_on(recording, point_spec, HER, workers, random_steps=20 * 12)
         arrays, facts = loop.state()
-        loop._comm = Workers(n_workers)
         updates = counters["n_cycles"] * CYCLE["n_batches"]
         steps = {f"learner/adam/{n}/step": updates for n in ("actor", "critic")}
         arrays |= {name: np.array(n) for name, n in steps.items()}
@@ -39,7 +39,7 @@ def shares_of(point_spec, counters, n_workers, flights=()):
             policy = loop.learner.policy().arrays().items()
             arrays |= {f"flight/{first}/{k}": v for k, v in policy}
         loop.load_state(arrays, {**facts, **counters, "flights": list(flights)})
-        loop._submit(loop.learner.policy())
+        loop._collection.begin(loop.learner.policy())
     return [actor.random_eps for actor in recording.actors]
 
 
