@@ -71,7 +71,8 @@ class Course:
     """The decisions of one episode; calling it acts for one step.
 
     Attributes:
-      subgoals: [L-1, S] in force now; row l is given to level l by level l+1.
+      subgoals: [L-1, S] in force now; row l is given to level l by level l+1.  NaN
+        before the first step.
       tested: [L-1] bool, whether they are being tested.
     """
 
@@ -80,7 +81,7 @@ class Course:
         self._explore = [level.explorer.start(rng) for level in hierarchy.levels]
         n_below = len(hierarchy.levels) - 1
         n_entries = len(hierarchy.space.columns) if hierarchy.space else 0
-        self.subgoals = np.zeros((n_below, n_entries), np.float32)
+        self.subgoals = np.full((n_below, n_entries), np.nan, np.float32)
         self.tested = np.zeros(n_below, bool)
         self._history: list[tuple[np.ndarray, np.ndarray]] = []
 

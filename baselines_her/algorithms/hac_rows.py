@@ -42,7 +42,7 @@ class Actions(NamedTuple):
 
     drawn: Index  # [B], the transitions: those without a sound action are replaced
     action: np.ndarray  # [B, S], in [-1, 1]
-    clipped: float  # share of rows whose action was a little outside
+    clipped: float  # share of rows whose action was outside, a little if any is sound
     redrawn: float  # share of rows that were replaced
 
 
@@ -84,24 +84,32 @@ def is_missed(episodes, index: Index, level: Level) -> np.ndarray:
 
 
 def sound_actions(
-    index: Index, action: np.ndarray, rng: np.random.Generator
+    index: Index,
+    action: np.ndarray,
+    rng: np.random.Generator,
+    is_spare: np.ndarray | None = None,
 ) -> Actions:
     """Actions within [-1, 1]; rows that are more than 10 % outside are drawn again.
+
+    If there is no sound row, all are clipped.
 
     Args:
       index: [B], the transitions.
       action: [B, S], of any size.
       rng: chooses a sound row in the place of each one that is not.
+      is_spare: [B], the rows that are preferred for that; default: all.
     """
     size = np.abs(action).max(axis=1)
     is_sound = size <= BEYOND
-    bad, good = np.flatnonzero(~is_sound), np.flatnonzero(is_sound)
+    good = np.flatnonzero(is_sound)
+    if is_spare is not None and (is_sound & is_spare).any():
+        good = np.flatnonzero(is_sound & is_spare)
+    bad = np.flatnonzero(~is_sound) if len(good) else good
     rows = np.arange(len(action))
-    if len(bad) and len(good):
-        rows[bad] = good[rng.integers(len(good), size=len(bad))]
+    rows[bad] = good[rng.integers(max(1, len(good)), size=len(bad))]
     kept = Index(*(part[rows] for part in index))
-    is_outside = is_sound & (size > 1.0)
-    shares = float(is_outside.mean()), len(bad) / max(1, len(rows))
+    n_outside = int((size > 1.0).sum()) - len(bad)
+    shares = n_outside / len(rows), len(bad) / len(rows)
     return Actions(kept, action[rows].clip(-1.0, 1.0).astype(np.float32), *shares)
 
 
@@ -115,8 +123,8 @@ def level_rows(
 ) -> tuple[Batch, Actions | None]:
     """Rows of a level from any steps t in 0 .. T - p.
 
-    Above level 0 the action is the hindsight action (without `hindsight_actions`: the
-    proposed one, of the decision at or before t).
+    Above level 0 the action is the hindsight action.  Without `hindsight_actions` it is
+    the proposed one of a decision, and each decision stands for as many steps t.
 
     Args:
       episodes: anything with the fields of `Episodes` (the replay buffer is one).
@@ -134,7 +142,7 @@ def level_rows(
         if level.hindsight_actions:
             action = reached_actions(episodes, index, level)
         else:
-            index = Index(index.episode, index.step - index.step % level.period)
+            index = _spread(index, level.period, episodes.action.shape[1])
             action = proposed_actions(episodes, index, level)
         actions = sound_actions(index, action, rng)
         index = actions.drawn
@@ -154,7 +162,8 @@ def decision_rows(
 
     A decision that was tested keeps its proposed action.  If the level below missed the
     subgoal, the reward is -H and nothing follows; if it reached it, the row is an
-    ordinary one.  Decisions that were not tested get the hindsight action.
+    ordinary one.  Decisions that were not tested get the hindsight action; if it is not
+    sound, another one that was not tested takes their place.
 
     Args:
       episodes: see `level_rows`.
@@ -174,7 +183,7 @@ def decision_rows(
         proposed_actions(episodes, index, level).clip(-1.0, 1.0),
         other(episodes, index, level),
     )
-    actions = sound_actions(index, action, rng)
+    actions = sound_actions(index, action, rng, ~tested)
     index = actions.drawn
     own = level._replace(hindsight=level.hindsight._replace(hindsight_p=0.0))
     rows = _goal_rows(episodes, index, own, reward_fn, rng, n_episodes)
@@ -255,6 +264,12 @@ def _subgoals(episodes, index: Index, level: Level, rng) -> np.ndarray:
     later = goal_steps(step[chosen], horizon, "future", rng, *ahead)
     goal[chosen] = places(episodes, level.space, Index(episode[chosen], later))
     return goal
+
+
+def _spread(index: Index, period: int, horizon: int) -> Index:
+    """Decision steps, each for an equal share of the steps 0 .. T - p."""
+    decision = index.step * (horizon // period) // (horizon - period + 1)
+    return Index(index.episode, decision * period)
 
 
 def _tested(episodes, index: Index, level: Level) -> np.ndarray:

@@ -78,7 +78,7 @@ def film(
 
 
 class Camera:
-    """An actor that can be filmed: frames show the subgoals that it pursues."""
+    """An actor that can be watched: pictures show the subgoals that it pursues."""
 
     def __init__(self, env: gym.Env, spec: Any, actor: Actor):
         self._env, self._actor = env, actor
@@ -92,17 +92,26 @@ class Camera:
 
     def frame(self) -> np.ndarray:
         """The present frame [H, W, 3] uint8."""
-        renderer = _renderer(self._env.unwrapped)
-        viewer = getattr(renderer, "viewer", None)  # there is one after the first frame
-        if viewer is not None and self._space is not None:
-            for n, place in enumerate(self._places()):
-                size = np.full(3, 0.7 * self._space.threshold[0])
-                viewer.add_marker(pos=place, size=size, rgba=COLOURS[n], label="")
+        self.mark()
         return self._env.render()  # type: ignore[return-value]
+
+    def mark(self) -> None:
+        """Shows the present subgoals in the next picture, which a window draws itself.
+
+        Nothing is shown before the first picture, since nobody draws yet.
+        """
+        viewer = getattr(_renderer(self._env.unwrapped), "viewer", None)
+        if viewer is None or self._space is None:
+            return
+        for n, place in enumerate(self._places()):
+            size = np.full(3, 0.7 * self._space.threshold[0])
+            viewer.add_marker(pos=place, size=size, rgba=COLOURS[n], label="")
 
     def _places(self) -> list[np.ndarray]:
         """Where the subgoals are, in metres, as far as they are places."""
         subgoals = getattr(self._act, "subgoals", ())
+        if not np.isfinite(subgoals).all():  # none is chosen yet
+            return []
         base: Any = self._env.unwrapped
         if self._space.name.startswith("gripper"):  # type: ignore[union-attr]
             return [np.array(subgoal[:3], float) for subgoal in subgoals]

@@ -125,6 +125,16 @@ class HACConfig:
                 f"is a level's number of decisions), found {self.ddpg.gamma}.  Drop "
                 "--gamma."
             )
+        if self.levels.levels > 1 and not self.ddpg.clip_return:
+            raise ValueError(
+                "clip_return must be on with several levels, whose targets lie between "
+                "-H and 0, found it off.  Drop --clip_return."
+            )
+        if self.levels.levels > 1 and self.ddpg.batch_size < 2:
+            raise ValueError(
+                "batch_size must be at least 2 with several levels, because one row of "
+                f"every batch is a decision, found {self.ddpg.batch_size}.  Raise it."
+            )
 
     def flat(self) -> HERConfig:
         """The settings that a run of one level has."""

@@ -277,6 +277,8 @@ class Dense(PlannedEnv):
         ({"env_class": PointEnv}, "several levels need a space of subgoals"),
         ({"env_class": Dense}, "need rewards of -1 and 0, or 0 and 1"),
         ({"gamma": 0.9}, r"gamma follows from the periods .* found 0.9"),
+        ({"clip_return": False}, "clip_return must be on with several levels"),
+        ({"batch_size": 1}, "batch_size must be at least 2 with several levels"),
         ({"relay": True}, "relay: only alg=her has it.  Drop relay"),
         ({"demo_file": "d.npz"}, "demo_file: only alg=her has it"),
         ({"load_path": "p.pkl"}, "alg=hac cannot start from a policy file"),

@@ -194,6 +194,16 @@ def test_without_hindsight_actions_rows_are_decisions_as_proposed():
     np.testing.assert_allclose(batch.action[:, 0], [-0.9])
 
 
+def test_without_hindsight_actions_every_decision_is_as_likely():
+    """10 steps 0 .. 9 of T = 12, p = 3, stand for 4 decisions: 3, 2, 3, 2 steps."""
+    long = episodes([[1] * 12], [[0] * 12], n=1, horizon=12, goal=(103.0,))
+    plain = level(1, OWN, period=3, attempts=4, hindsight_actions=False)
+    _, actions = rows(at(*[(0, t) for t in range(10)]), plain, data=long)
+    steps, counts = np.unique(actions.drawn.step, return_counts=True)
+    np.testing.assert_array_equal(steps, [0, 3, 6, 9])
+    np.testing.assert_array_equal(counts, [3, 2, 3, 2])
+
+
 def test_actions_a_little_outside_are_clipped_and_others_drawn_again():
     index = at((0, 0), (0, 1), (0, 2), (0, 3))
     action = np.array([[0.5], [1.09], [-1.2], [3.0]])
@@ -207,7 +217,37 @@ def test_actions_a_little_outside_are_clipped_and_others_drawn_again():
 
 def test_where_no_action_is_sound_all_are_clipped():
     found = sound_actions(at((0, 0)), np.array([[-7.0]]), np.random.default_rng(0))
-    assert (found.action[0, 0], found.redrawn, found.drawn.step[0]) == (-1, 1, 0)
+    assert (found.action[0, 0], found.drawn.step[0]) == (-1, 0)
+    assert (found.clipped, found.redrawn) == (1, 0)
+
+
+def test_rows_that_may_stand_in_are_preferred():
+    index = at(*[(0, step) for step in range(4)])
+    action = np.array([[0.1], [0.2], [3.0], [0.3]])
+    for is_spare, wanted in ([0, 1, 1, 0], {1}), ([0, 0, 1, 0], {0, 1, 3}):
+        seen = set()
+        for seed in range(40):
+            rng = np.random.default_rng(seed)
+            found = sound_actions(index, action, rng, np.array(is_spare, bool))
+            assert list(found.drawn.step[[0, 1, 3]]) == [0, 1, 3]
+            seen.add(int(found.drawn.step[2]))
+        assert seen == wanted
+
+
+def test_a_decision_without_a_sound_action_is_not_replaced_by_a_penalty():
+    """Place 36 of episode 3 is far outside of [0, 20]; untested decisions stand in."""
+    subgoals = [[3, 3, 4, 4, 1, 1]] * 4
+    tested = [[1, 1, 0, 0, 0, 0]] * 4
+    many = episodes(subgoals, tested, n=4, goal=(103.0, 113.0, 123.0, 133.0))
+    index = at((0, 0), (0, 2), (3, 4))  # tested and missed; sound; not sound
+    for seed in range(30):
+        batch, missed = rows(
+            index, level(1, OWN), make=decision_rows, data=many, seed=seed
+        )
+        np.testing.assert_array_equal(missed, [True, False, False])
+        np.testing.assert_array_equal(batch.obs[:, 0], [0, 2, 2])
+        np.testing.assert_allclose(batch.action[:, 0], [-0.7, -0.6, -0.6])
+        np.testing.assert_array_equal(batch.reward, [-3, -1, -1])
 
 
 def test_relative_goals_are_relative_to_the_place_below_the_top():
