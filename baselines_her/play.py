@@ -19,6 +19,8 @@ from .envs.driving import HELP as KEYS
 from .envs.driving import driver
 from .envs.make import EnvFactory, env_factory, keywords_of
 from .envs.render import Camera, frame_stride, make_rendered
+from .parallel.group import group_of
+from .parallel.side_by_side import play_side_by_side
 from .rollout import evaluation_of, mean_metrics, play_episode
 from .runs.foreign import printable
 from .runs.intervals import wilson
@@ -36,6 +38,7 @@ from .types import (
 from .versions import package_versions, physics_generation
 
 EPISODES = 20
+SIDE_BY_SIDE = 25  # episodes at most
 
 
 def evaluate(
@@ -72,7 +75,7 @@ def rollouts(
     """Greedy episodes of a policy; the arguments are those of `evaluate`."""
     _, spec, built = _environment(policy, env, env_kwargs)
     with contextlib.closing(built):
-        done = _episodes(built, spec, policy, episodes, seed)
+        done = _unwatched(built, spec, policy, episodes, seed)
         return concatenate([episode for episode, _, _ in done])
 
 
@@ -134,10 +137,15 @@ def play(
         say(KEYS)
     recorded = record if save_demos else _without_demo
     played, demos, frames = [], [], []
+    own = built, spec, policy, episodes, seed
+    is_watched = video or render or save_demos
     with contextlib.closing(built):
-        for n, (episode, demo, film) in enumerate(
-            _episodes(built, spec, policy, episodes, seed, bool(video), recorded, watch)
-        ):
+        done = (
+            _episodes(*own, bool(video), recorded, watch)
+            if is_watched
+            else _unwatched(*own)
+        )
+        for n, (episode, demo, film) in enumerate(done):
             played.append(episode)
             demos.append(demo)
             frames += film
@@ -217,18 +225,43 @@ def _episodes(
     watch: Callable[[], None] = _nothing,
 ) -> Iterator[tuple[Any, Any, list[np.ndarray]]]:
     """Plays n episodes; yields each one, its demonstration (or None) and its frames."""
-    stride = frame_stride(env)
+    stride, has_window = frame_stride(env), env.render_mode == "human"
     for number in range(n):
         frames: list[Any] = []
         camera = Camera(env, spec, policy)
 
         def on_state(frames=frames, camera=camera, steps=itertools.count()):
             watch()
+            if has_window:
+                camera.mark()
             if filmed and next(steps) % stride == 0:
                 frames.append(camera.frame())
 
         start = Start(stream(seed, EVALUATION, n=number))
         yield *play_one(env, spec, camera, start, on_state), frames
+
+
+def _unwatched(
+    env: gym.Env, spec: Any, policy: Any, n: int, seed: int
+) -> Iterator[tuple[Any, None, list[np.ndarray]]]:
+    """`_episodes` of which nothing is seen: side by side, where the kind offers it.
+
+    Their bits are the same.
+    """
+    group = group_of(env, min(n, SIDE_BY_SIDE))
+    if group is None:
+        yield from _episodes(env, spec, policy, n, seed)
+        return
+    with contextlib.closing(group):
+        if not hasattr(group, "metrics"):
+            yield from _episodes(env, spec, policy, n, seed)
+            return
+        for first in range(0, n, SIDE_BY_SIDE):
+            numbers = range(first, min(n, first + SIDE_BY_SIDE))
+            starts = [Start(stream(seed, EVALUATION, n=number)) for number in numbers]
+            done = play_side_by_side(group, spec, policy, starts)
+            for k in range(len(starts)):
+                yield FlatEpisodes(*(part[k : k + 1] for part in done)), None, []
 
 
 def _environment(
@@ -263,7 +296,7 @@ def _environment(
             f"the policy was trained in {spec.env_id}, which is not registered here: "
             f"pass env=, an id or the function that builds it.  ({error})"
         ) from None
-    if env is None:
+    if env in (None, spec.env_id):
         options = policy.header.get("config", {}).get("reset_options")
         factory = factory._replace(options=options)
     built = factory()

@@ -18,7 +18,7 @@ ROWS = [
     | {"demos.__main__", "demos.generate", "demos.teleop", "exports"},
     {"algorithms", "demos.minari", "runs.saver", "runs.plot"},
     {"parallel.vector", "parallel.stepper"},
-    {"parallel.collectors", "parallel.streams"},
+    {"parallel.collectors", "parallel.streams", "parallel.side_by_side"},
     {"parallel.group"},
     {"parallel.player"},
     {

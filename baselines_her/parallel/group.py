@@ -40,6 +40,12 @@ class Group(Protocol):
     def step(self, some: Sequence[int], actions: np.ndarray) -> Outcome:
         """Takes one step with some of the environments; `actions` is [len(some), A]."""
 
+    def metrics(self, i: int) -> dict[str, float]:
+        """What the episode of environment i has been like.
+
+        That is its `info["metrics"]`, and `success` if the environment reports one.
+        """
+
     def close(self) -> None:
         """Closes them."""
 
@@ -108,10 +114,21 @@ def environments(
       place_of: the episode that each of them is in, for messages.
     """
     first = factory()
-    inner: Any = first
+    group = group_of(first, n)
+    if group is not None:
+        first.close()
+        return Together(group)
+    return Separate([first, *(factory() for _ in range(n - 1))], spec, place_of)
+
+
+def group_of(env: gym.Env, n: int) -> Group | None:
+    """The group of n that an environment's kind offers, or None.
+
+    One in a wrapper that may change what happens offers none.
+    """
+    inner: Any = env
     while isinstance(inner, OMITTED):
         inner = inner.env
-    if inner is first.unwrapped and hasattr(inner, "together"):
-        first.close()
-        return Together(inner.together(n))
-    return Separate([first, *(factory() for _ in range(n - 1))], spec, place_of)
+    if inner is env.unwrapped and hasattr(inner, "together"):
+        return inner.together(n)
+    return None

@@ -176,12 +176,26 @@ def test_an_episode_is_cut_off_after_its_seconds():
     assert ends == [(False, False)] * 9 + [(False, True)]
 
 
-def test_a_simulation_that_explodes_is_named_and_never_rewarded():
-    pack = Pack(1, Task(**CALM))
-    pack.reset(0, 0)
-    pack.data[0].qvel[6:] = 1e5
-    outcome = pack.step([0], np.zeros((1, 12)))
-    assert np.isnan(outcome.obs).all()
+@pytest.mark.parametrize("speed", [1e5, 1e11])  # MuJoCo begins anew at 1e10
+def test_a_simulation_that_explodes_is_named_and_never_rewarded(speed):
+    pack = Pack(2, Task(**CALM))
+    for i in range(2):
+        pack.reset(i, 0)
+    pack.data[1].qvel[6:] = speed
+    outcome = pack.step([0, 1], np.zeros((2, 12)))
+    assert np.isnan(outcome.obs[1]).all() and np.isfinite(outcome.obs[0]).all()
+    pack.reset(1, 0)
+    assert np.isfinite(pack.step([1], np.zeros((1, 12))).obs).all()
+
+
+def test_actions_in_single_precision_are_scaled_in_double_precision():
+    """As `step` of one robot does, whatever the scale."""
+    packs = [Pack(1, Task(action_scale=0.3, **CALM)) for _ in range(2)]
+    action = np.full((1, 12), 0.7, np.float32)
+    for pack, given in zip(packs, (action, action.astype(np.float64))):
+        pack.reset(0, 0)
+        pack.step([0], given)
+    np.testing.assert_array_equal(packs[0].data[0].ctrl, packs[1].data[0].ctrl)
 
 
 # -- randomness, and robots side by side -------------------------------------------

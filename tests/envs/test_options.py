@@ -44,3 +44,20 @@ def test_options_without_effect_and_bad_cells_are_refused():
 def test_text_that_is_no_json_object_is_refused(text):
     with pytest.raises(ValueError, match="reset_options must be a JSON object, found"):
         from_flags(env="PointMaze_UMaze", reset_options=text)
+
+
+def test_a_policy_is_played_in_its_cells_also_if_its_environment_is_named():
+    """Without the name, modules that only a file names are not imported."""
+    from types import SimpleNamespace
+
+    from baselines_her.play import _environment
+
+    built = maze()
+    spec = check(built, "PointMaze_UMaze-v3")
+    config = {"reset_options": json.dumps(CELLS)}
+    header = {"alg": "her", "spec": spec._asdict(), "config": config}
+    policy = SimpleNamespace(header=header)
+    for name, is_fixed in (None, True), (spec.env_id, True), ("PointMaze_UMaze", False):
+        _, _, env = _environment(policy, name)
+        starts = [env.reset(seed=k)[0]["achieved_goal"] for k in range(8)]
+        assert (np.abs(starts - np.array([-1, 1])).max() < 0.3) == is_fixed

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 
+from ..state import DIVERGED
 from . import terrain
 from .model import (
     ANGLES,
@@ -125,7 +126,7 @@ class Pack:
           actions: [n, 12], clipped to [-1, 1].
         """
         at = np.asarray(some)
-        actions = np.clip(actions, -1.0, 1.0)
+        actions = np.clip(np.asarray(actions, np.float64), -1.0, 1.0)
         self._disturb(at)
         rules, before = self.task.rules, (self._qpos[at, 0], self._qvel[at, SPEEDS])
         targets = STANDING + self.task.action_scale * actions
@@ -143,7 +144,7 @@ class Pack:
         self._action[at] = actions
         self._new_commands(at)
         obs = self._observe(at)
-        obs[~(np.abs(self._qvel[at]).max(axis=1) < FAST)] = np.nan
+        obs[self._exploded(at)] = np.nan
         reward = total(parts, terminated, rules)
         return Outcome(obs, reward, terminated, truncated, parts)
 
@@ -245,6 +246,12 @@ class Pack:
             data = self.data[i]
             self._qpos[i], self._qvel[i] = data.qpos, data.qvel
             self._sensors[i] = data.sensordata
+
+    def _exploded(self, at: np.ndarray) -> np.ndarray:
+        """[n]: joints move impossibly fast, or MuJoCo found that and began anew."""
+        was_reset = [self.data[i].warning.number[DIVERGED].any() for i in at]
+        is_slow = np.abs(self._qvel[at]).max(axis=1) < FAST  # not if it is NaN
+        return ~is_slow | np.array(was_reset, bool)
 
     def _landings(self, at: np.ndarray) -> np.ndarray:
         """[n, 4]: how long the feet that land at this step were in the air; else 0."""
