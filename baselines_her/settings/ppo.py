@@ -139,6 +139,7 @@ class UpdateConfig:
         "KL divergence that the adaptive rate aims at",
         above=0,
         only_with=needs("lr_schedule", "adaptive"),
+        search=Search(0.003, 0.03, log=True),
     )
     cliprange: float = setting(
         0.2, "the ratio is clipped to 1 +- this", above=0, search=Search(0.1, 0.4)

@@ -15,13 +15,21 @@ from typing import Any, NamedTuple
 from ..algorithms import Entry, entry
 from ..cli.command import Parser, run_command
 from ..cli.flags import parse_flags
-from ..config import from_flags, require_effects, to_flags
+from ..config import fields_of, from_flags, require_effects, to_flags
 from ..envs.make import resolve_id
 from ..runs.foreign import printable
+from ..versions import available_cores
 from .objective import Budget, Objective
-from .results import command_of, complete, confirm, preset_of, write_page, write_table
-from .space import Dimension, default_space, read_space
-from .study import Sweep, line_of, open_study, run_trials
+from .results import (
+    complete,
+    confirm,
+    recommended,
+    settings_of,
+    write_page,
+    write_table,
+)
+from .space import Dimension, default_space, read_space, widened
+from .study import Sweep, begin_with_preset, line_of, open_study, run_trials
 from .training import end_with_parent
 
 HELPER_SEEDS = 100_003  # apart, so that helpers draw other values
@@ -50,7 +58,10 @@ def _sweep(options: argparse.Namespace, rest: list[str], arguments: list[str]) -
     n_trials, counts = n_trials_of(options, sweep), counts_of(options.confirm)
     with storage_errors(options.storage or folder):
         study = open_study(sweep, folder, options.storage)
-        others = [_start(arguments, n) for n in range(1, options.jobs)]
+        if not options.helper:
+            begin_with_preset(study, sweep)
+        jobs = 1 if options.helper else options.jobs
+        others = [_start(arguments, n) for n in range(1, jobs)]
 
         def on_trial(trial: Any) -> None:
             print(line_of(trial), flush=True)
@@ -75,10 +86,10 @@ def _sweep(options: argparse.Namespace, rest: list[str], arguments: list[str]) -
                 f"{folder / 'sweep.csv'}, and log.txt beside each run."
             )
         print(f"best: {best[0].value:.4g}, trial {best[0].number}")
-        print(command_of(sweep, best[0].params))
-        print(preset_of(best[0].params))
+        found = settings_of(best[0], sweep)
         if counts.best:
-            confirm(study, sweep, folder, *counts)
+            found = confirm(study, sweep, folder, *counts)
+        print(recommended(found, sweep))
         print(f"wrote {printable(write_page(study, sweep, folder))}")
 
 
@@ -94,7 +105,7 @@ def sweep_of(options: argparse.Namespace, flags: dict[str, Any]) -> Sweep:
         raise ValueError("a sweep needs --minutes or --num_timesteps, and not both.")
     if options.minutes is not None and not options.minutes > 0:
         raise ValueError(f"minutes must be above 0, found {options.minutes:g}.")
-    if not options.hang > 0:
+    if options.hang is not None and not options.hang > 0:
         raise ValueError(f"hang must be above 0, found {options.hang:g}.")
     if options.level is not None and options.minutes is None:
         raise ValueError("level counts minutes: give --minutes, not --num_timesteps.")
@@ -112,7 +123,12 @@ def sweep_of(options: argparse.Namespace, flags: dict[str, Any]) -> Sweep:
     algorithm = entry(flags.get("alg", "her"))
     require_effects(from_flags(**flags), flags)
     named = options.space != "default"
-    space = read_space(options.space, algorithm) if named else default_space(algorithm)
+    own = to_flags(from_flags(**flags))
+    space = (
+        read_space(options.space, algorithm)
+        if named
+        else [widened(d, own.get(d.name)) for d in default_space(algorithm)]
+    )
     space = left_of(space, flags, algorithm)
     if not space:
         raise ValueError("every setting of the space is given: nothing is left to try.")
@@ -127,8 +143,23 @@ def sweep_of(options: argparse.Namespace, flags: dict[str, Any]) -> Sweep:
         sampler=options.sampler,
         sampler_seed=options.sampler_seed + HELPER_SEEDS * options.helper,
         pruner=options.pruner,
-        hang_minutes=options.hang,
+        hang_minutes=options.hang or patience(options.minutes),
+        machine=machine_of(options.jobs, algorithm),
     )
+
+
+def patience(minutes: float | None) -> float:
+    """Minutes without an evaluation after which a training counts as hanging."""
+    return 30.0 if minutes is None else max(5.0, 2.0 * minutes)
+
+
+def machine_of(jobs: int, algorithm: Entry) -> dict[str, int]:
+    """Flags that share the cores out among jobs; none if there is one job."""
+    if jobs == 1:
+        return {}
+    cores = max(1, available_cores() // jobs)
+    wanted = {"learner_threads": cores, "steppers": cores, "collectors": cores - 1}
+    return {k: v for k, v in wanted.items() if k in fields_of(algorithm.settings)}
 
 
 def left_of(
@@ -203,7 +234,7 @@ class storage_errors:
 
 def _start(arguments: list[str], number: int) -> subprocess.Popen:
     """Another process that works on the same study."""
-    words = [*arguments, "--jobs=1", f"--helper={number}"]
+    words = [*arguments, f"--helper={number}"]
     return subprocess.Popen(
         [sys.executable, "-m", "baselines_her.sweep", *words],
         start_new_session=True,
@@ -231,7 +262,8 @@ def _parser() -> Parser:
     add("--out", type=Path, metavar="FOLDER", help="default: sweeps/<alg>_<env>")
     add("--jobs", type=int, default=1, help="trials at the same time (default: 1)")
     add("--confirm", metavar="NxM", help="train the best N again, on M fresh seeds")
-    add("--hang", type=float, default=30.0, help="minutes without an evaluation")
+    words = "end a training without an evaluation for so long (default: 30; with "
+    add("--hang", type=float, metavar="MINUTES", help=f"{words}--minutes: twice that)")
     add("--helper", type=int, default=0, help=argparse.SUPPRESS)
     return parser
 

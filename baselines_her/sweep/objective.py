@@ -10,6 +10,7 @@ from ..runs.table import reached, score_of
 
 POINTS = 20  # intermediate values of a trial, evenly spaced over its budget
 TAIL = 0.15  # the share of the budget whose evaluations count at a point
+SLACK = 0.01  # an evaluation this little later counts at the point, too
 UNREACHED = 2.0  # a level that is not reached counts as up to this many budgets
 
 
@@ -93,6 +94,25 @@ def reached_at(curve: Curve, objective: Objective, folder: Path) -> int | None:
     return reached(curve.scores, objective.level, score_of(folder, None))
 
 
+class Outcome(NamedTuple):
+    """What one training has come to."""
+
+    value: float
+    minutes: float  # of training
+    steps: int  # env steps
+    is_reached: bool  # the level, if there is one
+
+
+def outcome_of(
+    curve: Curve, budget: Budget, objective: Objective, folder: Path
+) -> Outcome:
+    """The outcome of one training; arguments and errors are those of `value_of`."""
+    value = value_of(curve, budget, objective, folder)
+    n = reached_at(curve, objective, folder)
+    is_reached = n is not None and bool(curve.minutes[n] <= budget.minutes)
+    return Outcome(value, float(curve.minutes[-1]), int(curve.steps[-1]), is_reached)
+
+
 def points(curve: Curve, budget: Budget) -> list[tuple[int, float]]:
     """(point, score) at each POINTS-th part of the budget that is spent.
 
@@ -101,7 +121,7 @@ def points(curve: Curve, budget: Budget) -> list[tuple[int, float]]:
     are compared over the same stretch.
     """
     spent = budget.spent(curve)
-    known = [p for p in range(1, POINTS + 1) if (spent <= p / POINTS + 1e-9).any()]
+    known = [p for p in range(1, POINTS + 1) if (spent <= p / POINTS + SLACK).any()]
     return [
         (point, _score_at(curve, spent, point / POINTS))
         for point in known
@@ -111,6 +131,6 @@ def points(curve: Curve, budget: Budget) -> list[tuple[int, float]]:
 
 def _score_at(curve: Curve, spent: np.ndarray, share: float) -> float:
     """The mean score in the stretch of the budget that ends at `share`."""
-    last = len(spent) if share >= 1.0 else int((spent <= share + 1e-9).sum())
+    last = len(spent) if share >= 1.0 else int((spent <= share + SLACK).sum())
     first = int((spent <= share - TAIL + 1e-9).sum())
     return float(curve.scores[min(first, last - 1) : last].mean())

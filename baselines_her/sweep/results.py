@@ -10,12 +10,25 @@ import shlex
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from statistics import mean, stdev
-from typing import Any
+from statistics import mean, stdev, variance
+from typing import Any, NamedTuple
 
+from ..algorithms import entry
 from ..runs.files import write_atomically
 from ..runs.foreign import printable
-from .study import ERROR, Sweep, n_of, text_of, train_seeds, value_of_trial
+from .study import (
+    ERROR,
+    MINUTES,
+    REACHED,
+    STEPS,
+    Sweep,
+    n_of,
+    spacing,
+    text_of,
+    train_seeds,
+    value_of_trial,
+)
+from .training import Interrupted
 
 CONFIRM_SEEDS = 1000  # the first seed of the trainings that confirm
 PLOTS = {
@@ -48,33 +61,79 @@ def complete(study: Any) -> list[Any]:
 
 
 def write_table(study: Any, sweep: Sweep, path: Path) -> None:
-    """All trials as CSV: number, state, value, minutes (start-up included), ..."""
+    """All trials as CSV: number, state, value, what its trainings took, settings.
+
+    Minutes, env steps and the number of seeds that reached the level are those of
+    completed trials.
+    """
     names = [dimension.name for dimension in sweep.space]
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(["trial", "state", "value", "minutes", *names, "error"])
+    taken = MINUTES, STEPS, REACHED
+    writer.writerow(["trial", "state", "value", *taken, *names, ERROR])
     for trial in study.get_trials():
-        minutes = trial.duration.total_seconds() / 60 if trial.duration else None
+        known = [trial.number, trial.state.name, value_of_trial(trial)]
+        known += [trial.user_attrs.get(name, "") for name in taken]
         values = [trial.params.get(name, "") for name in names]
-        error = trial.user_attrs.get(ERROR, "")
-        known = [trial.number, trial.state.name, value_of_trial(trial), minutes]
-        writer.writerow([*known, *values, error])
+        writer.writerow([*known, *values, trial.user_attrs.get(ERROR, "")])
     write_atomically(path, text.getvalue().encode())
 
 
-def command_of(sweep: Sweep, params: Mapping[str, Any]) -> str:
-    """The command that trains with these settings."""
-    flags = {**sweep.given, **params}
+class Settings(NamedTuple):
+    """Settings to recommend."""
+
+    name: str
+    params: dict[str, Any]
+    value: float | None  # in the sweep
+    steps: int | None  # env steps that a training made there
+
+
+def settings_of(trial: Any, sweep: Sweep) -> Settings:
+    """Those of a completed trial."""
+    steps = trial.user_attrs.get(STEPS)
+    per_seed = None if steps is None else steps // sweep.n_seeds
+    return Settings(f"trial {trial.number}", trial.params, trial.value, per_seed)
+
+
+def command_of(
+    sweep: Sweep, params: Mapping[str, Any], steps: int | None = None
+) -> str:
+    """The command that trains with these settings.
+
+    Args:
+      sweep: whose trainings it repeats.
+      params: the settings.
+      steps: how many env steps a training made, if the budget is in minutes.
+    """
+    flags = {**sweep.given, **params, **spacing(sweep.given, params)}
     if math.isfinite(sweep.budget.steps):
-        flags["num_timesteps"] = int(sweep.budget.steps)
+        steps = int(sweep.budget.steps)
+    if steps is not None:
+        flags["num_timesteps"] = steps
     flags = {k: int(v) if isinstance(v, bool) else v for k, v in flags.items()}
     words = [f"--{name}={value}" for name, value in flags.items()]
     return shlex.join(["python", "-m", "baselines_her.run", *words])
 
 
-def preset_of(params: Mapping[str, Any]) -> str:
-    """The settings as an entry of a table of presets."""
-    return "\n".join(["{", *(f'    "{k}": {v!r},' for k, v in params.items()), "}"])
+def preset_of(sweep: Sweep, params: Mapping[str, Any]) -> str:
+    """The settings as an entry of the table of presets for this environment.
+
+    It holds all that differs from the preset's values for other environments.
+    """
+    given = {k: v for k, v in sweep.given.items() if k not in ("alg", "env", "preset")}
+    algorithm = entry(sweep.given.get("alg", "her"))
+    preset = sweep.given.get("preset") or algorithm.choose_preset(given)
+    usual = algorithm.presets[preset]
+    own = algorithm.defaults(preset, sweep.given["env"], given)
+    wanted = {**own, **given, **params, **spacing(sweep.given, params)}
+    shown = {k: v for k, v in wanted.items() if k not in usual or usual[k] != v}
+    return "\n".join(["{", *(f'    "{k}": {v!r},' for k, v in shown.items()), "}"])
+
+
+def recommended(found: Settings, sweep: Sweep) -> str:
+    """Settings as a command and as an entry of a table of presets."""
+    command = command_of(sweep, found.params, found.steps)
+    return f"{command}\n\n{preset_of(sweep, found.params)}"
 
 
 def confirm(
@@ -84,41 +143,97 @@ def confirm(
     n_best: int,
     n_seeds: int,
     say: Callable[[str], None] = print,
-) -> list[dict[str, Any]]:
+) -> Settings:
     """Trains the best settings, and those of the preset alone, on fresh seeds.
 
-    The best of many trials is lucky; the fresh seeds tell by how much.  A training that
-    is done is not repeated.
+    The best of many trials is lucky; the fresh seeds tell by how much.  All settings
+    train seed after seed, so that a machine that slows down slows all of them.  A
+    training that is done is not repeated.
 
     Returns:
-      For each: its name, its settings, its value in the sweep, and the fresh values.
+      What to recommend: the settings with the best mean, the preset's among them.
+
+    Raises:
+      Interrupted: a signal ended a training.
     """
-    chosen: list[tuple[str, dict[str, Any], float | None]] = [("preset", {}, None)]
-    best = complete(study)[:n_best]
-    chosen += [(f"trial {t.number}", t.params, t.value) for t in best]
-    seeds, rows = range(CONFIRM_SEEDS, CONFIRM_SEEDS + n_seeds), []
-    for name, params, value in chosen:
-        place = folder / "confirm" / name.replace(" ", "_")
-        row: dict[str, Any] = {"name": name, "params": params, "swept": value}
-        row |= {"fresh": [], "error": ""}
-        try:
-            row["fresh"] = train_seeds(sweep, params, place, seeds)
-        except (ValueError, RuntimeError, OSError) as error:
-            row["error"] = str(error)
-        rows.append(row)
-        say(confirmed(rows[-1]))
-        data = json.dumps(rows, indent=2).encode()
-        write_atomically(folder / "confirm.json", data)
-    return rows
+    best = [settings_of(trial, sweep) for trial in complete(study)[:n_best]]
+    chosen = [Settings("preset", {}, None, None), *best]
+    rows: list[dict[str, Any]] = [
+        {"name": name, "params": params, "swept": value, "fresh": [], "reached": 0}
+        | {"error": ""}
+        for name, params, value, _ in chosen
+    ]
+    for seed in range(CONFIRM_SEEDS, CONFIRM_SEEDS + n_seeds):
+        for row in rows:
+            if not row["error"]:
+                _train_fresh(row, sweep, folder / "confirm", seed)
+                say(f"seed {seed}, {row['name']}: {_last(row)}")
+            data = json.dumps(rows, indent=2).encode()
+            write_atomically(folder / "confirm.json", data)
+    for row in rows:
+        say(confirmed(row, sweep))
+    say(verdict(rows, sweep))
+    winner = _winner(rows, sweep)
+    return next(one for one in chosen if one.name == winner["name"])
 
 
-def confirmed(row: Mapping[str, Any]) -> str:
+def _train_fresh(row: dict[str, Any], sweep: Sweep, folder: Path, seed: int) -> None:
+    """Adds the outcome of one training, or its error, to a row of `confirm`."""
+    place = folder / row["name"].replace(" ", "_")
+    try:
+        (found,) = train_seeds(sweep, row["params"], place, range(seed, seed + 1))
+    except Interrupted:
+        raise
+    except (ValueError, RuntimeError, OSError) as error:
+        row["error"] = str(error)
+        return
+    row["fresh"].append(found.value)
+    row["reached"] += found.is_reached
+
+
+def _last(row: Mapping[str, Any]) -> str:
+    if row["error"]:
+        return f"failed: {printable(row['error'], 300)}"
+    return f"{row['fresh'][-1]:.4g}"
+
+
+def confirmed(row: Mapping[str, Any], sweep: Sweep) -> str:
     """A line about settings on fresh seeds."""
     if row["error"]:
         return f"{row['name']}: failed: {printable(row['error'], 300)}"
     swept = "" if row["swept"] is None else f" (in the sweep {row['swept']:.4g})"
     shown = ", ".join(f"{value:.4g}" for value in row["fresh"])
-    return f"{row['name']}: {_spread(row['fresh'])} on fresh seeds{swept}: {shown}"
+    reached = ""
+    if sweep.objective.level is not None:
+        reached = f"; {row['reached']} of {len(row['fresh'])} reached the level"
+    spread = _spread(row["fresh"])
+    return f"{row['name']}: {spread} on fresh seeds{swept}: {shown}{reached}"
+
+
+def verdict(rows: list[dict[str, Any]], sweep: Sweep) -> str:
+    """Whether the best settings of a confirmation are better than the preset's.
+
+    They are if the difference of the means is above two of its standard errors.
+    """
+    preset, *others = [row for row in rows if not row["error"]] or [rows[0]]
+    if preset["name"] != "preset" or not others or len(preset["fresh"]) < 2:
+        return "There are too few trainings to compare these with the preset."
+    best, sign = _winner(others, sweep), sweep.objective.sign
+    gain = sign * (mean(best["fresh"]) - mean(preset["fresh"]))
+    n, parts = len(preset["fresh"]), (best["fresh"], preset["fresh"])
+    error = math.sqrt(sum(variance(part) / n for part in parts))
+    difference = f"{gain:+.3g}, with a standard error of {error:.2g}"
+    if abs(gain) <= 2.0 * error:
+        return f"{best['name']} and the preset cannot be told apart: {difference}."
+    word = "better" if gain > 0 else "worse"
+    return f"{best['name']} is {word} than the preset: {difference}."
+
+
+def _winner(rows: list[dict[str, Any]], sweep: Sweep) -> dict[str, Any]:
+    """The row with the best mean on fresh seeds; without any, the first row."""
+    trained = [row for row in rows if row["fresh"] and not row["error"]]
+    sign = sweep.objective.sign
+    return max(trained, key=lambda row: sign * mean(row["fresh"]), default=rows[0])
 
 
 def write_plots(study: Any, folder: Path) -> dict[str, Path]:
@@ -155,15 +270,16 @@ def write_page(study: Any, sweep: Sweep, folder: Path) -> Path:
     title = f"Sweep of {sweep.given.get('env', '')}"
     parts = [f"<h1>{html.escape(title)}</h1>"]
     parts.append(f"<p>{n_ended} trials, {n_pruned} of them pruned.</p>")
-    if best:
-        text = f"{command_of(sweep, best[0].params)}\n\n{preset_of(best[0].params)}"
-        parts.append(f"<h2>Best: {best[0].value:.4g}</h2>")
-        parts.append(f"<pre>{html.escape(text)}</pre>")
     path = folder / "confirm.json"
     if path.exists():
         rows = json.loads(path.read_text())
-        lines = "\n".join(confirmed(row) for row in rows)
+        told = [*(confirmed(row, sweep) for row in rows), verdict(rows, sweep)]
+        lines = "\n".join(told)
         parts.append(f"<h2>On fresh seeds</h2><pre>{html.escape(lines)}</pre>")
+    if best:
+        text = recommended(settings_of(best[0], sweep), sweep)
+        parts.append(f"<h2>Best in the sweep: {best[0].value:.4g}</h2>")
+        parts.append(f"<pre>{html.escape(text)}</pre>")
     for name, image in write_plots(study, folder).items():
         data = base64.b64encode(image.read_bytes()).decode()
         parts.append(f"<h2>{TITLES[name]}</h2>")

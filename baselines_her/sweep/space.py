@@ -110,6 +110,26 @@ def suggest(
     return drawn
 
 
+def holds(dimension: Dimension, value: Any) -> bool:
+    """Whether a value is one of those that a dimension tries."""
+    if dimension.choices:
+        return value in dimension.choices
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and dimension.low <= value <= dimension.high
+
+
+def widened(dimension: Dimension, value: Any) -> Dimension:
+    """The dimension with a value in it, if that can be."""
+    if value is None or holds(dimension, value):
+        return dimension
+    if dimension.choices:
+        return dimension._replace(choices=(*dimension.choices, value))
+    if dimension.log and value <= 0:
+        return dimension
+    low, high = min(dimension.low, value), max(dimension.high, value)
+    return dimension._replace(low=float(low), high=float(high))
+
+
 def _draw(trial: Trial, dimension: Dimension) -> Any:
     name, low, high, log, is_whole, choices = dimension
     if choices:

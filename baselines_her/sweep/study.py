@@ -9,22 +9,26 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..algorithms import entry
-from ..config import from_flags
+from ..config import from_flags, to_flags
 from ..runs.files import write_atomically
 from ..runs.foreign import printable
-from .objective import Budget, Curve, Objective, points, value_of
-from .space import Dimension, suggest
-from .training import Watch, train
+from .objective import POINTS, Budget, Curve, Objective, Outcome, outcome_of, points
+from .space import Dimension, holds, suggest
+from .training import Interrupted, Watch, train
 
 HEARTBEAT, GRACE = 10, 45  # seconds
 WARM_UP, STARTUP = 5, 5  # points of a trial and trials before anything is pruned
 FOLDER, ERROR = "folder", "error"  # attributes of a trial
+MINUTES, STEPS, REACHED = "minutes", "steps", "reached"
+LOCKED = 60  # seconds to wait for a file that another process writes
+MOST_FAILURES = 5  # in a row
 SPEC, SWEEP = "sweep.json", "sweep"
 ENDLESS = 10**9  # env steps of a training whose budget is in minutes
 RETRIES = 5
@@ -42,6 +46,7 @@ class Sweep(NamedTuple):
     sampler_seed: int
     pruner: str
     hang_minutes: float = 30.0
+    machine: dict[str, Any] = {}  # flags that say how many threads and processes
 
     def facts(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -49,7 +54,7 @@ class Sweep(NamedTuple):
                   self.budget._asdict().items()}  # fmt: skip
         parts = {**self._asdict(), "budget": budget, "level": self.objective.level}
         parts["space"] = [d._asdict() | {"choices": [*d.choices]} for d in self.space]
-        for name in "objective", "hang_minutes", "sampler_seed":
+        for name in "objective", "hang_minutes", "sampler_seed", "machine":
             del parts[name]  # may differ when a sweep continues, or elsewhere
         return parts
 
@@ -70,8 +75,10 @@ def open_study(sweep: Sweep, folder: Path, storage: str | None) -> Any:
     _sampler(optuna, sweep, 0)  # refuses what it cannot do before anything is written
     _require_same(folder, facts)
     url = storage or f"sqlite:///{(folder / 'study.db').resolve()}"
+    patience = {"connect_args": {"timeout": LOCKED}} if url.startswith("sqlite") else {}
     shared = optuna.storages.RDBStorage(
         url,
+        engine_kwargs=patience,
         heartbeat_interval=HEARTBEAT,
         grace_period=GRACE,
         heartbeat_stale_trial_callback=_retry(optuna),
@@ -96,6 +103,19 @@ def open_study(sweep: Sweep, folder: Path, storage: str | None) -> Any:
     return study
 
 
+def begin_with_preset(study: Any, sweep: Sweep) -> None:
+    """Makes the preset's own values the first trial of a new study.
+
+    Values outside of the space are drawn.  A grid has no place for them.
+    """
+    if sweep.sampler == "grid" or study.get_trials(deepcopy=False):
+        return
+    own = to_flags(from_flags(**sweep.given))
+    values = {d.name: own[d.name] for d in sweep.space if holds(d, own.get(d.name))}
+    if values:
+        study.enqueue_trial(values)
+
+
 def run_trials(
     study: Any,
     sweep: Sweep,
@@ -106,7 +126,7 @@ def run_trials(
 ) -> None:
     """Runs trials until `n_trials` of the study have ended, here or elsewhere.
 
-    A trial that fails counts; one whose process died does not.
+    A trial that fails counts; one whose process died or was ended by a signal does not.
 
     Args:
       study: from `open_study`.
@@ -115,24 +135,37 @@ def run_trials(
       n_trials: of the study, earlier ones included.
       on_trial: called with each trial that has ended here.
       sleep: waits for seconds.
+
+    Raises:
+      RuntimeError: so many trials failed one after the other that something else than
+        their settings must be wrong.
     """
-    optuna = _optuna()
+    optuna, failures = _optuna(), 0
 
     def told(study: Any, trial: Any) -> None:
+        nonlocal failures
+        failures = failures + 1 if ERROR in trial.user_attrs else 0
         on_trial(trial)
 
     def objective(trial: Any) -> float:
         try:
             return _run_trial(trial, sweep, folder, optuna)
+        except (KeyboardInterrupt, Interrupted):  # it is continued
+            _retry(optuna)(study, study.get_trials()[trial.number])
+            raise
         except (ValueError, RuntimeError, OSError) as error:
             trial.set_user_attr(ERROR, str(error))
             raise
-        except KeyboardInterrupt:  # the next command continues it
-            _retry(optuna)(study, study.get_trials()[trial.number])
-            raise
 
     while True:
+        if failures >= MOST_FAILURES:
+            raise RuntimeError(
+                f"{failures} trials in a row have failed, the last one with: "
+                f"{printable(study.get_trials()[-1].user_attrs[ERROR], 300)}.  Correct "
+                "the cause; the same command continues."
+            )
         optuna.storages.fail_stale_trials(study)
+        _forget_unbegun(study, optuna)
         trials = study.get_trials(deepcopy=False)
         n_ended, n_running = n_of(trials)
         if n_ended >= n_trials:
@@ -149,6 +182,18 @@ def run_trials(
             )
         except AssertionError:  # Optuna's, if another process took this trial for dead
             continue
+
+
+def _forget_unbegun(study: Any, optuna: Any) -> None:
+    """Ends trials whose process died before anything was noted of them.
+
+    Without a first heartbeat Optuna takes them for running for ever.
+    """
+    for trial in study.get_trials(deepcopy=False):
+        if trial.state.name == "RUNNING" and FOLDER not in trial.user_attrs:
+            age = datetime.now() - trial.datetime_start
+            if age.total_seconds() > GRACE:
+                study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
 
 
 def n_of(trials: list[Any]) -> tuple[int, int]:
@@ -185,10 +230,24 @@ def text_of(value: Any) -> str:
 
 def flags_of(sweep: Sweep, params: Mapping[str, Any], seed: int) -> dict[str, Any]:
     """The flags of one training."""
-    flags = {**sweep.given, **params, "seed": seed}
+    flags = {**sweep.given, **params, **spacing(sweep.given, params), "seed": seed}
     steps = sweep.budget.steps
     flags["num_timesteps"] = int(steps) if np.isfinite(steps) else ENDLESS
+    flags |= {k: v for k, v in sweep.machine.items() if k not in flags}
     return {k: int(v) if isinstance(v, bool) else v for k, v in flags.items()}
+
+
+def spacing(given: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, int]:
+    """`n_cycles` for which a trial's evaluations are as far apart as without `params`.
+
+    Where an iteration's length is tried (PPO's nsteps), trials with long ones would
+    otherwise have fewer and later evaluations, and be judged by them.
+    """
+    usual, own = from_flags(**given), from_flags(**{**given, **params})
+    rows, own_rows = (getattr(config, "rows", 0) for config in (usual, own))
+    if rows == own_rows or "n_cycles" in {**given, **params}:
+        return {}
+    return {"n_cycles": max(1, round(usual.loop.n_cycles * rows / own_rows))}
 
 
 def _ignore(curve: Curve) -> None:
@@ -201,8 +260,8 @@ def train_seeds(
     folder: Path,
     seeds: range,
     on_curve: Callable[[Curve], None] = _ignore,
-) -> list[float]:
-    """The value of the training of each seed, in `folder`/seed<n>.
+) -> list[Outcome]:
+    """The outcome of the training of each seed, in `folder`/seed<n>.
 
     Args:
       sweep: says how to train.
@@ -211,15 +270,15 @@ def train_seeds(
       seeds: of the trainings, one after the other.
       on_curve: called with the curve of the first one, whenever it has grown.
     """
-    values = []
+    found = []
     for seed in seeds:
         place = folder / f"seed{seed}"
         seen = on_curve if seed == seeds[0] else _ignore
         parts = sweep.budget, sweep.hang_minutes, seen, sweep.objective
         watch = Watch(place, *parts)
         curve = train(flags_of(sweep, params, seed), place, watch)
-        values.append(value_of(curve, sweep.budget, sweep.objective, place))
-    return values
+        found.append(outcome_of(curve, sweep.budget, sweep.objective, place))
+    return found
 
 
 def _run_trial(trial: Any, sweep: Sweep, folder: Path, optuna: Any) -> float:
@@ -228,20 +287,45 @@ def _run_trial(trial: Any, sweep: Sweep, folder: Path, optuna: Any) -> float:
     name = trial.user_attrs.get(FOLDER) or f"trial_{trial.number:04}"
     trial.set_user_attr(FOLDER, name)
     from_flags(**flags_of(sweep, params, 0))  # values that exclude each other
-    reported = 0
-
-    def compare(curve: Curve) -> None:
-        """Ends the trial if its curve is hopeless beside those of other trials."""
-        nonlocal reported
-        for point, score in points(curve, sweep.budget):
-            if point > reported:
-                trial.report(sweep.objective.sign * score, point)
-                reported = point
-                if trial.should_prune():
-                    raise optuna.TrialPruned
-
+    comparison = _Comparison(trial, sweep, optuna.TrialPruned)
     seeds = range(sweep.n_seeds)
-    return float(np.mean(train_seeds(sweep, params, folder / name, seeds, compare)))
+    found = train_seeds(sweep, params, folder / name, seeds, comparison.compare)
+    if found[0].is_reached:
+        comparison.stay()
+    trial.set_user_attr(MINUTES, sum(one.minutes for one in found))
+    trial.set_user_attr(STEPS, sum(one.steps for one in found))
+    trial.set_user_attr(REACHED, sum(one.is_reached for one in found))
+    return float(np.mean([one.value for one in found]))
+
+
+class _Comparison:
+    """Reports the scores of a trial, and ends it if it is hopeless beside others."""
+
+    def __init__(self, trial: Any, sweep: Sweep, pruned: type[Exception]):
+        self._trial, self._budget, self._pruned = trial, sweep.budget, pruned
+        self._sign, self._point, self._score = sweep.objective.sign, 0, 0.0
+
+    def compare(self, curve: Curve) -> None:
+        """Takes in a longer curve.
+
+        Raises:
+          TrialPruned: it is hopeless, and a part of its budget is left.
+        """
+        before = self._point
+        for point, score in points(curve, self._budget):
+            if point > before:
+                self._report(point, score)
+        if before < self._point < POINTS and self._trial.should_prune():
+            raise self._pruned
+
+    def stay(self) -> None:
+        """Reports the last score for the rest of the budget."""
+        for point in range(self._point + 1, POINTS + 1):
+            self._report(point, self._score)
+
+    def _report(self, point: int, score: float) -> None:
+        self._trial.report(self._sign * score, point)
+        self._point, self._score = point, score
 
 
 def _retry(optuna: Any) -> Callable[[Any, Any], None]:

@@ -21,6 +21,13 @@ POLL = 0.5  # seconds
 SAVING = 60.0  # seconds that a process gets to save after it was asked to end
 LOG, FLAGS = "log.txt", "flags.json"
 SHOWN = 300  # characters of the last line of a log
+SIGNALS = 130, 143  # codes of a training that Ctrl-C or SIGTERM ended
+# Flags of the machine: a training may continue with others.
+MACHINE = "learner_threads", "steppers", "collectors"
+
+
+class Interrupted(RuntimeError):
+    """A training was ended from outside; it can continue."""
 
 
 class Watch:
@@ -38,24 +45,28 @@ class Watch:
         self._folder, self._budget, self._hang = folder, budget, 60.0 * hang_minutes
         self._on_curve, self._clock = on_curve, clock
         self._objective = objective
-        self._n, self._since = -1, clock()
+        self._n, self._since, self._is_live = -1, clock(), False
 
     def ends(self) -> bool:
         """Whether the process should end now: its level is reached or its time over.
 
-        Calls `on_curve` if there are new rows; its errors end the training, too.
+        Calls `on_curve` if there are new rows; its errors end the training, too.  Time
+        counts from row to row, also before the next row is there.
 
         Raises:
           RuntimeError: it has written no row for too long.
         """
         curve = read_curve(self._folder)
         if len(curve.steps) == self._n:
-            if self._clock() - self._since > self._hang:
+            waited = self._clock() - self._since
+            if waited > self._hang:
                 raise RuntimeError(
                     f"no evaluation for {self._hang / 60:g} minutes: the training "
                     "hangs, or --hang must be longer"
                 )
-            return False
+            minutes = curve.minutes[-1] + waited / 60.0 if self._is_live else 0.0
+            return bool(minutes >= self._budget.minutes)
+        self._is_live = self._n >= 0  # this row is of a process that runs now
         self._n, self._since = len(curve.steps), self._clock()
         if self._n == 0:
             return False
@@ -71,7 +82,8 @@ def train(flags: dict[str, Any], folder: Path, watch: Watch) -> Curve:
     process end the training, too: it saves a checkpoint, from which it can continue.
 
     Raises:
-      RuntimeError: the training failed or hangs; the message holds its last line.
+      Interrupted: a signal ended the training.
+      RuntimeError: it failed or hangs; the message holds its last line.
       ValueError: the folder holds a training with other settings.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -94,7 +106,8 @@ def train(flags: dict[str, Any], folder: Path, watch: Watch) -> Curve:
         finally:
             _end(process)
     if process.returncode and not was_ended:
-        raise RuntimeError(
+        is_signal = process.returncode < 0 or process.returncode in SIGNALS
+        raise (Interrupted if is_signal else RuntimeError)(
             f"the training in {folder} ended with code {process.returncode}: "
             f"{_last_line(folder / LOG)}"
         )
@@ -103,7 +116,8 @@ def train(flags: dict[str, Any], folder: Path, watch: Watch) -> Curve:
 
 def _require_same(folder: Path, flags: dict[str, Any]) -> None:
     """Raises ValueError if the folder holds a training with other flags."""
-    path, own = folder / FLAGS, json.loads(json.dumps(flags))
+    lasting = {k: v for k, v in flags.items() if k not in MACHINE}
+    path, own = folder / FLAGS, json.loads(json.dumps(lasting))
     if not path.exists():
         write_atomically(path, json.dumps(own).encode())
     elif json.loads(path.read_text()) != own:

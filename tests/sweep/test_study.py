@@ -13,20 +13,30 @@ from pathlib import Path
 import pytest
 
 from baselines_her.algorithms import entry
+from baselines_her.sweep import __main__ as commands
 from baselines_her.sweep import study as studies
-from baselines_her.sweep.__main__ import counts_of, left_of, main
+from baselines_her.sweep.__main__ import _parser, counts_of, left_of, machine_of, main
+from baselines_her.sweep.__main__ import sweep_of as sweep_of_command
 from baselines_her.sweep.objective import Budget, Objective, read_curve
 from baselines_her.sweep.results import (
     command_of,
     complete,
     confirm,
     preset_of,
+    verdict,
     write_page,
     write_table,
 )
 from baselines_her.sweep.space import Dimension
-from baselines_her.sweep.study import Sweep, n_of, open_study, run_trials
-from baselines_her.sweep.training import Watch, train
+from baselines_her.sweep.study import (
+    Sweep,
+    begin_with_preset,
+    flags_of,
+    n_of,
+    open_study,
+    run_trials,
+)
+from baselines_her.sweep.training import Interrupted, Watch, train
 
 pytest.importorskip("optuna")
 SPACE = [Dimension("Q_lr", 1e-4, 1e-2, log=True)]
@@ -153,8 +163,11 @@ def test_a_training_that_fails_does_not_end_the_confirmation(tmp_path, monkeypat
     run_trials(study, sweep, tmp_path / "s", 1)
     monkeypatch.setattr(studies, "train", fail)
     said = []
-    rows = confirm(study, sweep, tmp_path / "s", 1, 2, said.append)
-    assert said[0] == "preset: failed: a reason" and len(rows[1]["fresh"]) == 2
+    found = confirm(study, sweep, tmp_path / "s", 1, 2, said.append)
+    assert said[0] == "seed 1000, preset: failed: a reason"
+    assert found.name == "trial 0" and said[-1].startswith("There are too few")
+    rows = json.loads((tmp_path / "s" / "confirm.json").read_text())
+    assert len(rows[1]["fresh"]) == 2
     assert "failed: a reason" in write_page(study, sweep, tmp_path / "s").read_text()
 
 
@@ -207,14 +220,16 @@ def test_the_best_is_confirmed_beside_the_preset_and_nothing_is_repeated(
     sweep, said = sweep_of(), []
     study = open_study(sweep, tmp_path / "s", None)
     run_trials(study, sweep, tmp_path / "s", 4)
-    rows = confirm(study, sweep, tmp_path / "s", 2, 3, said.append)
+    found = confirm(study, sweep, tmp_path / "s", 2, 3, said.append)
+    rows = json.loads((tmp_path / "s" / "confirm.json").read_text())
     assert rows[0]["name"] == "preset" and len(rows) == 3
     best = complete(study)
     assert rows[1]["params"] == best[0].params and rows[2]["params"] == best[1].params
     assert rows[0]["fresh"] == pytest.approx([5e-5] * 3)
-    assert [f["seed"] for f in trainings.flags[4:7]] == [1000, 1001, 1002]
-    assert said[1].startswith(f"trial {best[0].number}: ")
-    assert json.loads((tmp_path / "s" / "confirm.json").read_text()) == rows
+    assert [f["seed"] for f in trainings.flags[4::3]] == [1000, 1001, 1002]
+    assert said[10].startswith(f"trial {best[0].number}: ")  # after 9 trainings
+    assert said[-1].startswith(f"trial {best[0].number} is better than the preset: +")
+    assert found.name == f"trial {best[0].number}"
 
 
 def test_a_page_loads_nothing_and_text_stays_text(tmp_path, monkeypatch):
@@ -239,9 +254,149 @@ def test_best_settings_are_a_command_and_a_preset():
         "python -m baselines_her.run --env=FetchReach-v4 --preset=laptop "
         "--Q_lr=0.00123456 --layer_norm=1 --n_batches=20 --num_timesteps=1000"
     )
-    assert '"Q_lr": 0.00123456,' in preset_of(params) and '"layer_norm": True' in (
-        preset_of(params)
+    text = preset_of(sweep_of(), params)
+    assert '"Q_lr": 0.00123456,' in text and '"layer_norm": True' in text
+
+
+def test_a_preset_of_the_sweep_holds_all_that_is_special_about_the_environment():
+    """As an entry of the table it replaces the old one."""
+    given = {"alg": "ppo", "env": "baselines_her/AnymalC-v0", "gamma": 0.97}
+    sweep = sweep_of(given=given, budget=Budget(minutes=8))
+    text = preset_of(sweep, {"lam": 0.9, "nsteps": 128})
+    for wanted in ('"num_env": 64', '"gamma": 0.97', '"lam": 0.9', '"n_cycles": 24'):
+        assert wanted in text, wanted
+    assert '"env":' not in text and '"num_timesteps"' in text
+    command = command_of(sweep, {"lam": 0.9}, steps=1_234_567)
+    assert command.endswith("--lam=0.9 --num_timesteps=1234567")
+
+
+def test_evaluations_are_as_far_apart_whatever_the_length_of_an_iteration():
+    """tuned: 49 iterations of 8 environments x 256 steps."""
+    sweep = sweep_of(given={"alg": "ppo", "env": "HalfCheetah-v5"})
+    for nsteps, n_cycles in (64, 196), (512, 24), (131072, 1):
+        assert flags_of(sweep, {"nsteps": nsteps}, 0)["n_cycles"] == n_cycles
+    assert "n_cycles" not in flags_of(sweep, {"nsteps": 256}, 0)
+    assert "n_cycles" not in flags_of(sweep_of(), {"Q_lr": 1e-3}, 0)
+    own = sweep_of(given={**sweep.given, "n_cycles": 7})
+    assert flags_of(own, {"nsteps": 64}, 0)["n_cycles"] == 7
+
+
+def test_the_preset_is_the_first_trial_and_in_the_space(tmp_path, monkeypatch):
+    trainings, sweep = Trainings(monkeypatch), sweep_of()
+    study = open_study(sweep, tmp_path / "s", None)
+    begin_with_preset(study, sweep)
+    begin_with_preset(study, sweep)  # not twice
+    run_trials(study, sweep, tmp_path / "s", 2)
+    assert trainings.flags[0]["Q_lr"] == 1e-3  # laptop's
+    assert trainings.flags[1]["Q_lr"] != 1e-3
+
+
+def test_the_usual_space_is_widened_to_hold_the_preset():
+    options = _parser().parse_args(["--minutes=4", "--level=0.9"])
+    sweep = sweep_of_command(options, {"env": "FetchPush"})
+    space = {dimension.name: dimension for dimension in sweep.space}
+    assert space["prioritization"].choices == ("uniform", "tderror", "energy")
+    assert (space["polyak"].low, space["polyak"].high) == (0.75, 0.99)
+    assert sweep.hang_minutes == 8.0
+
+
+def test_jobs_share_the_cores(monkeypatch):
+    monkeypatch.setattr(commands, "available_cores", lambda: 8)
+    ppo, her = entry("ppo"), entry("her")
+    assert machine_of(1, ppo) == {}
+    assert machine_of(4, ppo)["steppers"] == 2
+    assert machine_of(4, her) == {"learner_threads": 2, "collectors": 1}
+    own = sweep_of(machine={"learner_threads": 2, "collectors": 1})
+    assert flags_of(own, {}, 0)["learner_threads"] == 2
+    assert own.facts() == sweep_of().facts()  # it may continue with other jobs
+
+
+def test_a_trial_whose_training_was_killed_is_continued(tmp_path, monkeypatch):
+    def killed(flags, folder, watch):
+        seen.append((flags, folder))
+        if len(seen) == 1:
+            raise Interrupted("ended with code -9")
+        return good(flags, folder, watch)
+
+    seen, good, sweep = [], Trainings(monkeypatch), sweep_of()
+    monkeypatch.setattr(studies, "train", killed)
+    study = open_study(sweep, tmp_path / "s", None)
+    run_trials(study, sweep, tmp_path / "s", 2)
+    assert len(seen) == 3 and seen[0] == seen[1] and seen[2] != seen[1]
+    assert n_of(study.trials) == (2, 0)
+
+
+def test_five_failures_in_a_row_end_the_sweep(tmp_path, monkeypatch):
+    def fail(flags, folder, watch):
+        seen.append(folder)
+        raise RuntimeError("no space left on device")
+
+    seen, sweep = [], sweep_of()
+    monkeypatch.setattr(studies, "train", fail)
+    study = open_study(sweep, tmp_path / "s", None)
+    with pytest.raises(RuntimeError, match=r"5 trials in a row have failed.*no space"):
+        run_trials(study, sweep, tmp_path / "s", 50)
+    assert len(seen) == 5
+
+
+def test_a_trial_that_died_before_its_first_heartbeat_is_forgotten(
+    tmp_path, monkeypatch
+):
+    trainings, sweep = Trainings(monkeypatch), sweep_of()
+    study = open_study(sweep, tmp_path / "s", None)
+    study.ask()  # and nothing follows
+    monkeypatch.setattr(studies, "GRACE", -1)
+    run_trials(study, sweep, tmp_path / "s", 1)
+    assert len(trainings.flags) == 1
+    assert [t.state.name for t in study.trials] == ["FAIL", "COMPLETE"]
+
+
+def test_a_trial_at_its_end_is_not_pruned(tmp_path, monkeypatch):
+    """All is paid for."""
+    trainings = Trainings(monkeypatch)
+    trainings.score = lambda flags, n: (
+        0.5 if n < 10 else 0.1 * (len(trainings.flags) < 7)
     )
+    sweep = sweep_of(pruner="median")
+    study = open_study(sweep, tmp_path / "s", None)
+    run_trials(study, sweep, tmp_path / "s", 8)
+    assert {t.state.name for t in study.trials} == {"COMPLETE"}
+
+
+def test_trials_that_reach_the_level_are_in_the_medians_of_later_points(
+    tmp_path, monkeypatch
+):
+    Trainings(monkeypatch, lambda flags, n: 1.0)
+    sweep = sweep_of(objective=Objective(0.9), budget=Budget(minutes=1.0))
+    study = open_study(sweep, tmp_path / "s", None)
+    run_trials(study, sweep, tmp_path / "s", 1)
+    assert study.trials[0].intermediate_values[20] == -1.0
+    write_table(study, sweep, tmp_path / "s.csv")
+    (row,) = rows_of(tmp_path / "s.csv")
+    assert (row["steps"], row["reached"]) == ("300", "1")
+    assert float(row["minutes"]) == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(
+    ("best", "word"),
+    [
+        ([5.0, 6.0, 7.0], "trial 3 is better than the preset: +4"),
+        ([1.0, 2.0, 4.0], "trial 3 and the preset cannot be told apart: +0.333"),
+        ([0.0, 0.1, 0.2], "trial 3 is worse than the preset: -1.9"),
+    ],
+)
+def test_a_difference_counts_from_two_standard_errors_on(best, word):
+    rows = [
+        {"name": "preset", "fresh": [1.0, 2.0, 3.0], "error": ""},
+        {"name": "trial 3", "fresh": best, "error": ""},
+        {"name": "trial 9", "fresh": [-9.0] * 3, "error": ""},
+    ]
+    assert verdict(rows, sweep_of()).startswith(word)
+    # variances of 1 and 1, three seeds each: sqrt(2 / 3)
+    if best[0] == 5.0:
+        assert "standard error of 0.82" in verdict(rows, sweep_of())
+        minutes = sweep_of(objective=Objective(0.9))  # fewer are better
+        assert verdict(rows, minutes).startswith("trial 9 is better")
 
 
 @pytest.mark.parametrize(
