@@ -89,6 +89,8 @@ figures: $(VENV)/.all  ## draw the figures of docs/results.md
 	$(DRAW)/anymal_terms.png $(RUNS)/anymal --columns test/return test/length ppo/std \
 	  loss/entropy $(addprefix reward/,velocity forward turn planted air_time tilt \
 	  torque power)
+	$(DRAW)/anymal_minutes.png --x=minutes $(RUNS)/anymal $(RUNS)/peers/Anymal* \
+	  --labels tuned "SB3 PPO" "SB3 SAC"
 	$(DRAW)/cheetah_minutes.png --x=minutes $(RUNS)/cheetah_3m \
 	  $(RUNS)/peers/HalfCheetah* --labels tuned "SB3 PPO" "SB3 SAC" "SB3 TQC"
 	$(DRAW)/workers.png $(RUNS)/workers --labels "one worker" "two workers"

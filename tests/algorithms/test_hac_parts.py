@@ -71,7 +71,7 @@ def test_networks_between_the_levels_have_the_dimensions_of_subgoals(seen):
 def test_each_level_is_tested_once_the_one_below_reaches_its_subgoals():
     own = training(subgoal_test_p=0.3, test_from=0.5)
     np.testing.assert_array_equal(own._test_shares(), [0, 0])
-    own._reached = np.array([[1.0, 0.2], [0.2, 0.6]])  # means 0.6 and 0.4
+    own._reached = np.array([[1.0, 0.2], [0.4, 0.6]])  # means 0.7 and 0.4
     np.testing.assert_array_equal(own._test_shares(), [0.3, 0.0])
 
 
