@@ -221,15 +221,26 @@ class storage_errors:
         """Nothing to prepare."""
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if isinstance(error, ImportError) and "DB access module" in str(error):
+            missing = getattr(error.__cause__, "name", None) or "of its driver"
+            raise RuntimeError(
+                f"the sweep's storage needs the Python package {missing}.  Install it: "
+                f"pip install {missing}"
+            ) from None
         names = {c.__module__.partition(".")[0] for c in (kind.__mro__ if kind else ())}
         if names & {"optuna", "sqlalchemy", "sqlite3"}:
             shown = re.sub("//[^@/]*@", "//...@", printable(self._storage))  # passwords
-            reason = str(error).strip().splitlines() or [kind.__name__]
+            reason = str(_root(error)).strip().splitlines() or [kind.__name__]
             raise RuntimeError(
                 f"the sweep's storage {shown} cannot be used: "
-                f"{printable(reason[0], 300)}.  What has ended is kept; the same "
-                "command continues."
+                f"{printable(reason[0].rstrip('.'), 300)}.  What has ended is kept; "
+                "the same command continues."
             ) from None
+
+
+def _root(error: BaseException) -> BaseException:
+    """The error that is behind an error: Optuna's own speak of anything."""
+    return error if error.__cause__ is None else _root(error.__cause__)
 
 
 def _start(arguments: list[str], number: int) -> subprocess.Popen:

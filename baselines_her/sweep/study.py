@@ -76,7 +76,7 @@ def open_study(sweep: Sweep, folder: Path, storage: str | None) -> Any:
     _require_same(folder, facts)
     url = storage or f"sqlite:///{(folder / 'study.db').resolve()}"
     patience = {"connect_args": {"timeout": LOCKED}} if url.startswith("sqlite") else {}
-    shared = optuna.storages.RDBStorage(
+    shared = _storage(optuna)(
         url,
         engine_kwargs=patience,
         heartbeat_interval=HEARTBEAT,
@@ -331,6 +331,19 @@ class _Comparison:
 def _retry(optuna: Any) -> Callable[[Any, Any], None]:
     """Queues a trial again that has lost its process, with its settings and folder."""
     return optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=RETRIES)
+
+
+def _storage(optuna: Any) -> Any:
+    """Optuna's storage, whose heartbeat survives a failed write (a full disk)."""
+
+    class Storage(optuna.storages.RDBStorage):
+        def record_heartbeat(self, trial_id: int) -> None:
+            try:
+                super().record_heartbeat(trial_id)
+            except optuna.exceptions.StorageInternalError:
+                pass  # the next one follows soon; a missing one only ends the trial
+
+    return Storage
 
 
 def _require_same(folder: Path, facts: dict[str, Any]) -> None:

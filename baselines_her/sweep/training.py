@@ -66,7 +66,8 @@ class Watch:
                 )
             minutes = curve.minutes[-1] + waited / 60.0 if self._is_live else 0.0
             return bool(minutes >= self._budget.minutes)
-        self._is_live = self._n >= 0  # this row is of a process that runs now
+        # a new row is of a process that runs now; one that continues may drop rows
+        self._is_live = 0 <= self._n < len(curve.steps)
         self._n, self._since = len(curve.steps), self._clock()
         if self._n == 0:
             return False

@@ -458,7 +458,16 @@ def test_a_damaged_storage_is_told_in_one_sentence(tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
         main([*TINY, f"--out={folder}"])
     err = capsys.readouterr().err
-    assert "the sweep's storage" in err and err.count("\n") == 1
+    assert "the sweep's storage" in err.splitlines()[-1] and "Traceback" not in err
+
+
+def test_a_storage_whose_driver_is_missing_is_told_in_one_sentence(tmp_path, capsys):
+    url = "postgresql+pg8000://user:secret@localhost/sweeps"
+    with pytest.raises(SystemExit, match="2"):
+        main([*TINY, f"--out={tmp_path / 's'}", f"--storage={url}"])
+    err = capsys.readouterr().err
+    assert "needs the Python package pg8000" in err.splitlines()[-1]
+    assert "Traceback" not in err and "secret" not in err
 
 
 def test_counts():
@@ -477,6 +486,43 @@ def test_a_training_that_fails_is_told_by_its_last_line(tmp_path):
     watch = Watch(tmp_path / "run", Budget(), 30.0, lambda curve: None)
     with pytest.raises(RuntimeError, match=r"ended with code 2: error: .*n_batches"):
         train({**real_flags(), "n_batches": 0}, tmp_path / "run", watch)
+
+
+def written(folder, n):
+    """A run with n evaluations, 0.1 minutes apart."""
+    folder.mkdir(exist_ok=True)
+    rows = "".join(f"{100 * k},{6 * k},0.5\n" for k in range(1, n + 1))
+    (folder / "progress.csv").write_text(HEADER + rows)
+
+
+def test_time_counts_between_evaluations_of_a_training_that_runs(tmp_path):
+    """Budget of 1 minute; evaluations take 0.1 minutes of it at first, then 0.8."""
+    now = [0.0]
+    budget, clock = Budget(minutes=1.0), lambda: now[0]
+    watch = Watch(tmp_path, budget, 30.0, lambda curve: None, clock=clock)
+    written(tmp_path, 2)
+    assert not watch.ends()  # the rows of a training that was cut off
+    now[0] = 300.0
+    assert not watch.ends()  # it starts up and compiles
+    written(tmp_path, 0)
+    assert not watch.ends()  # and continues from an earlier checkpoint
+    written(tmp_path, 3)
+    assert not watch.ends()
+    now[0] += 40.0
+    assert not watch.ends()  # 0.3 + 0.67 minutes
+    now[0] += 3.0
+    assert watch.ends()
+
+
+def test_a_heartbeat_that_cannot_be_written_ends_nothing(tmp_path, monkeypatch):
+    import optuna
+
+    def full(self, trial_id):
+        raise optuna.exceptions.StorageInternalError("database or disk is full")
+
+    monkeypatch.setattr(optuna.storages.RDBStorage, "record_heartbeat", full)
+    study = open_study(sweep_of(), tmp_path / "s", None)
+    study._storage.record_heartbeat(0)
 
 
 def test_a_training_that_hangs_is_ended(tmp_path, monkeypatch):
