@@ -16,7 +16,7 @@ DEMOS = $(RUNS)/demos $(RUNS)/demos_contrast --labels "with demonstrations" \
   "without Q-filter" "plain recipe (polyak .95, no fade)" "without demonstrations"
 SCREEN = $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname)))
 
-.PHONY: help train play test examples docs notebooks check reliability bench peers results figures clean
+.PHONY: help train play test slow examples docs notebooks check reliability bench peers results figures clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -30,6 +30,9 @@ play: $(VENV)/.run  ## show a trained policy: make play TASK=FetchPush; a film w
 
 test: $(VENV)/.all  ## run the tests
 	$(BIN)/python -m pytest
+
+slow: $(VENV)/.all  ## run the tests that take longest
+	$(BIN)/python -m pytest -m slow
 
 examples: $(VENV)/.all  ## run the examples
 	$(BIN)/python -m pytest examples

@@ -51,6 +51,7 @@ def test_an_unknown_name_is_an_attribute_error():
         baselines_her.trian  # noqa: B018
 
 
+@pytest.mark.slow
 def test_a_type_checker_knows_the_flags_of_train(tmp_path):
     api = pytest.importorskip("mypy.api")
     good = 'import baselines_her as b\nb.train("FetchReach", {})\n'

@@ -31,6 +31,7 @@ def test_training_without_tensorflow_says_what_to_install(tmp_path):
     assert not (tmp_path / "logs").exists()
 
 
+@pytest.mark.slow
 def test_training_without_tensorboard_goes_on(tmp_path):
     flags = ["--env=FetchReach", "--num_timesteps=1", "--n_cycles=1", "--hidden=8"]
     flags += ["--n_test_rollouts=1", "--log_path=run", "--batch_size=8"]

@@ -178,6 +178,7 @@ def test_levels_go_on_with_the_same_bits(tmp_path, monkeypatch, eagerly, flags):
     same_states(whole.log_path, result.log_path)
 
 
+@pytest.mark.slow
 def test_processes_that_play_make_no_difference(tmp_path, subprocess_environment):
     """Compiled here and there; the players import the environment."""
     paths = []

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from test_hac_rows import OWN, SPACE, episodes, level, sparse
+from numbered_levels import OWN, SPACE, episodes, level, sparse
 
 from baselines_her.algorithms.hac_draw import Draws, Trainee, trainee_of
 from baselines_her.config import from_flags

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from test_hac_rows import EPISODES, OWN, at, level, sparse
+from numbered_levels import EPISODES, OWN, at, level, sparse
 
 from baselines_her.algorithms.hac import HAC, RECENT, Acting
 from baselines_her.algorithms.hac_levels import levels_of, network_spec

@@ -334,6 +334,7 @@ def test_gripper_and_object_are_known_in_fetch():
         reach_points(env_factory("FetchReach-v4", None)(), push)
 
 
+@pytest.mark.slow
 def test_other_processes_explore_as_this_process_does(tmp_path):
     """The environment holds a lock, so it could not be sent to another process."""
     train(tmp_path / "one", random_steps=240, collectors=0)

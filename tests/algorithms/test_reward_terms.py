@@ -70,6 +70,7 @@ def test_columns_hold_the_mean_sum_of_each_term(tmp_path):
         assert float(row["reward/far"]) == pytest.approx(0.25 * total)
 
 
+@pytest.mark.slow
 def test_a_run_with_terms_continues(tmp_path):
     def trained(**flags):
         return baselines_her.train(make_env=Terms, **flags).rows

@@ -16,6 +16,7 @@ RUN = [sys.executable, "-m", "baselines_her.run", f"--env={POINT}", "--log_path=
 LONG = ["--num_timesteps=2000000", "--n_cycles=5"]
 
 
+@pytest.mark.slow
 def test_a_run_whose_reader_goes_away_finishes_and_plays(
     tmp_path, subprocess_environment
 ):
@@ -35,6 +36,7 @@ def test_a_run_whose_reader_goes_away_finishes_and_plays(
     assert (tmp_path / "run" / "FINISHED").exists()
 
 
+@pytest.mark.slow
 def test_workers_whose_reader_goes_away_finish(tmp_path, subprocess_environment):
     """mpiexec itself would end them."""
     pytest.importorskip("mpi4py")
@@ -53,6 +55,7 @@ def test_workers_whose_reader_goes_away_finish(tmp_path, subprocess_environment)
     assert (tmp_path / "run" / "FINISHED").exists()
 
 
+@pytest.mark.slow
 def test_a_run_whose_both_streams_go_away_finishes(tmp_path, subprocess_environment):
     reader, writer = os.pipe()
     os.close(reader)
@@ -77,6 +80,7 @@ def test_a_mistake_has_code_2_although_nobody_reads_its_sentence(tmp_path):
     assert done.returncode == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["kill -HUP", "terminal closed"])
 def test_a_hang_up_saves_first_and_exits_with_129(
     tmp_path, subprocess_environment, how

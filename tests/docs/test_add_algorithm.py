@@ -77,6 +77,7 @@ def test_the_command_line_knows_it(package, environment):
     assert done.stderr == "error: directions must be at least 1, found 0.\n"
 
 
+@pytest.mark.slow
 def test_it_learns_resumes_and_plays(package, environment):
     done = run(package, environment, "-c", PROGRAM.replace("STEPS", "6_000"))
     assert done.returncode == 0, done.stderr

@@ -103,6 +103,7 @@ baselines_her.train(
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ['"Nb-v0"', 'make_env=lambda: gym.make("Nb-v0")'])
 def test_an_environment_of_a_notebook_reaches_the_players(
     way, tmp_path, subprocess_environment

@@ -259,6 +259,7 @@ baselines_her.train(
 """
 
 
+@pytest.mark.slow
 def test_an_environment_that_hangs_in_the_runs_own_process_ends_it(
     tmp_path, subprocess_environment
 ):
@@ -320,6 +321,7 @@ result = baselines_her.train(
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["script", "stdin"])
 def test_training_works_from_a_bare_script_with_a_lambda(
     way, tmp_path, subprocess_environment
@@ -332,6 +334,7 @@ def test_training_works_from_a_bare_script_with_a_lambda(
     assert done.stdout.count("run folder") == 1  # no player ran the script again
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_no_process_behind(tmp_path, subprocess_environment):
     marker = f"marker_{os.getpid()}_{time.time_ns()}"
     process = subprocess.Popen(

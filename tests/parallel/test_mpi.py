@@ -134,6 +134,7 @@ def test_workers_that_differ_are_named(found):
 # -- whole trainings ----------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_one_worker_under_mpiexec_is_no_mpi_at_all(
     launcher, tmp_path, subprocess_environment
 ):
@@ -205,6 +206,7 @@ def test_two_workers_train_stop_and_go_on_with_the_same_bits(
     assert rows(parts)[-1]["steps/env"] >= more + 300
 
 
+@pytest.mark.slow
 def test_two_workers_of_ppo_continue_with_the_same_bits(
     launcher, tmp_path, subprocess_environment
 ):
@@ -227,6 +229,7 @@ def test_two_workers_of_ppo_continue_with_the_same_bits(
     assert config["num_cpu"] == 2
 
 
+@pytest.mark.slow
 def test_two_workers_train_several_levels_and_go_on_bit_for_bit(
     launcher, tmp_path, subprocess_environment
 ):

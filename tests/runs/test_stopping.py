@@ -29,6 +29,7 @@ def start(folder, environment, *more):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
 )
@@ -56,6 +57,7 @@ def test_a_stopped_run_saves_first_and_goes_on(
     assert (tmp_path / "run" / "FINISHED").exists()
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_with_the_same_bits(tmp_path, subprocess_environment):
     whole, killed = tmp_path / "whole", tmp_path / "run"
     train(whole, **{**SHORT, "num_timesteps": 1000})

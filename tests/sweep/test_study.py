@@ -525,6 +525,7 @@ def test_a_heartbeat_that_cannot_be_written_ends_nothing(tmp_path, monkeypatch):
     study._storage.record_heartbeat(0)
 
 
+@pytest.mark.slow
 def test_a_training_that_hangs_is_ended(tmp_path, monkeypatch):
     flags = {**real_flags(), "num_timesteps": 10**9, "n_cycles": 10**6}
     watch = Watch(tmp_path / "run", Budget(), 0.15, lambda curve: None)
@@ -551,6 +552,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 def test_a_sweep_that_is_killed_goes_on_and_counts_nothing_twice(tmp_path):
     program = tmp_path / "program.py"
     program.write_text(PROGRAM.format(tests=str(Path(__file__).parents[1])))
@@ -584,6 +586,7 @@ def test_a_sweep_that_is_killed_goes_on_and_counts_nothing_twice(tmp_path):
     assert len(progress.read_text().splitlines()) == 31
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_sweep(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     space = tmp_path / "space.toml"
