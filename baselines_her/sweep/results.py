@@ -23,6 +23,7 @@ from .study import (
     STEPS,
     Sweep,
     n_of,
+    preset_params,
     spacing,
     text_of,
     train_seeds,
@@ -88,6 +89,9 @@ class Settings(NamedTuple):
     steps: int | None  # env steps that a training made there
 
 
+PRESET = Settings("preset", {}, None, None)
+
+
 def settings_of(trial: Any, sweep: Sweep) -> Settings:
     """Those of a completed trial."""
     steps = trial.user_attrs.get(STEPS)
@@ -146,9 +150,10 @@ def confirm(
 ) -> Settings:
     """Trains the best settings, and those of the preset alone, on fresh seeds.
 
-    The best of many trials is lucky; the fresh seeds tell by how much.  All settings
-    train seed after seed, so that a machine that slows down slows all of them.  A
-    training that is done is not repeated.
+    The best of many trials is lucky; the fresh seeds tell by how much.  A trial that
+    had the preset's own values is not confirmed beside them.  All settings train seed
+    after seed, so that a machine that slows down slows all of them.  A training that is
+    done is not repeated.
 
     Returns:
       What to recommend: the settings with the best mean, the preset's among them.
@@ -156,8 +161,10 @@ def confirm(
     Raises:
       Interrupted: a signal ended a training.
     """
-    best = [settings_of(trial, sweep) for trial in complete(study)[:n_best]]
-    chosen = [Settings("preset", {}, None, None), *best]
+    usual = preset_params(sweep)
+    others = [t for t in complete(study) if not t.params.items() <= usual.items()]
+    best = [settings_of(trial, sweep) for trial in others[:n_best]]
+    chosen = [PRESET, *best]
     rows: list[dict[str, Any]] = [
         {"name": name, "params": params, "swept": value, "fresh": [], "reached": 0}
         | {"error": ""}
@@ -271,14 +278,17 @@ def write_page(study: Any, sweep: Sweep, folder: Path) -> Path:
     parts = [f"<h1>{html.escape(title)}</h1>"]
     parts.append(f"<p>{n_ended} trials, {n_pruned} of them pruned.</p>")
     path = folder / "confirm.json"
+    found, where = [settings_of(trial, sweep) for trial in best], "in the sweep"
     if path.exists():
         rows = json.loads(path.read_text())
         told = [*(confirmed(row, sweep) for row in rows), verdict(rows, sweep)]
         lines = "\n".join(told)
         parts.append(f"<h2>On fresh seeds</h2><pre>{html.escape(lines)}</pre>")
-    if best:
-        text = recommended(settings_of(best[0], sweep), sweep)
-        parts.append(f"<h2>Best in the sweep: {best[0].value:.4g}</h2>")
+        winner, where = _winner(rows, sweep)["name"], "on fresh seeds"
+        found = [one for one in [PRESET, *found] if one.name == winner]
+    if found:
+        parts.append(f"<h2>Best {where}: {found[0].name}</h2>")
+        text = recommended(found[0], sweep)
         parts.append(f"<pre>{html.escape(text)}</pre>")
     for name, image in write_plots(study, folder).items():
         data = base64.b64encode(image.read_bytes()).decode()

@@ -110,10 +110,16 @@ def begin_with_preset(study: Any, sweep: Sweep) -> None:
     """
     if sweep.sampler == "grid" or study.get_trials(deepcopy=False):
         return
-    own = to_flags(from_flags(**sweep.given))
-    values = {d.name: own[d.name] for d in sweep.space if holds(d, own.get(d.name))}
+    own = preset_params(sweep)
+    values = {d.name: own[d.name] for d in sweep.space if holds(d, own[d.name])}
     if values:
         study.enqueue_trial(values)
+
+
+def preset_params(sweep: Sweep) -> dict[str, Any]:
+    """The values that the settings of the space have without a trial."""
+    own = to_flags(from_flags(**sweep.given))
+    return {d.name: own.get(d.name) for d in sweep.space}
 
 
 def run_trials(

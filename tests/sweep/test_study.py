@@ -232,6 +232,21 @@ def test_the_best_is_confirmed_beside_the_preset_and_nothing_is_repeated(
     assert found.name == f"trial {best[0].number}"
 
 
+def test_a_trial_that_is_the_preset_is_not_confirmed_beside_it(tmp_path, monkeypatch):
+    """The first trial, and the best one."""
+    trainings = Trainings(monkeypatch, lambda flags, n: -abs(flags["Q_lr"] - 1e-3))
+    sweep = sweep_of()
+    study = open_study(sweep, tmp_path / "s", None)
+    begin_with_preset(study, sweep)
+    run_trials(study, sweep, tmp_path / "s", 3)
+    assert complete(study)[0].number == 0
+    trainings.score = lambda flags, n: flags.get("Q_lr", 0.0)
+    confirm(study, sweep, tmp_path / "s", 1, 2, lambda line: None)
+    rows = json.loads((tmp_path / "s" / "confirm.json").read_text())
+    second = f"trial {complete(study)[1].number}"
+    assert [row["name"] for row in rows] == ["preset", second]
+
+
 def test_a_page_loads_nothing_and_text_stays_text(tmp_path, monkeypatch):
     Trainings(monkeypatch, lambda flags, n: flags["Q_lr"])
     sweep = sweep_of(given={**GIVEN, "env": "<script>alert(1)</script>"})
