@@ -8,12 +8,12 @@ from point_env import make_point
 
 from baselines_her.envs.check import check
 from baselines_her.envs.make import EnvFactory, env_factory
-from baselines_her.envs.render import _follow, frame_stride, make_rendered
+from baselines_her.envs.render import Camera, _follow, frame_stride, make_rendered
 from baselines_her.parallel.collectors import Filmer, PlayerProcess
 from baselines_her.rollout import play_episode
 from baselines_her.runs.video import check_video_path, write_video
 from baselines_her.seeding import stream
-from baselines_her.types import Start
+from baselines_her.types import GoalSpace, Start
 
 
 class Wandering:
@@ -147,3 +147,30 @@ def test_films_show_subgoals_as_blue_spheres_and_stay_the_same_episode(
     assert changed.sum() > 30
     more = shown[-1][changed].astype(int).mean(0) - plain[-1][changed].mean(0)
     assert more[2] > more[0]  # bluer
+
+
+def test_pictures_show_the_subgoals_once_there_are_any():
+    from types import SimpleNamespace
+
+    class Viewer:
+        def __init__(self):
+            self.marks = []
+
+        def add_marker(self, pos, size, rgba, label):
+            self.marks.append((pos.tolist(), size.tolist()))
+
+    viewer, act = Viewer(), SimpleNamespace(subgoals=np.full((2, 4), np.nan))
+    renderer = SimpleNamespace(viewer=None)
+    env = SimpleNamespace(unwrapped=SimpleNamespace(mujoco_renderer=renderer))
+    space = GoalSpace("gripper_fingers", (0, 1, 2, 9), (), (), (0.05,) * 4)
+    actor = SimpleNamespace(start=lambda rng: act)
+    camera = Camera(env, SimpleNamespace(space=space), actor)
+    camera.start(None)
+    camera.mark()  # nobody draws yet
+    renderer.viewer = viewer
+    camera.mark()  # nothing is chosen yet
+    assert viewer.marks == []
+    act.subgoals = np.array([[1.0, 2.0, 3.0, 0.01], [4.0, 5.0, 6.0, 0.02]])
+    camera.mark()
+    assert [pos for pos, _ in viewer.marks] == [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+    np.testing.assert_allclose(viewer.marks[0][1], [0.035] * 3)
