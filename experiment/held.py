@@ -7,6 +7,7 @@ With `hold=30` a policy decides every 30th step, as the upper one of two levels 
 `--periods=30` does.  One step of it is 30 steps of the environment.
 """
 
+import dataclasses
 from typing import Any
 
 import gymnasium as gym
@@ -33,7 +34,13 @@ class Held(gym.Wrapper):
         steps = getattr(self.env.spec, "max_episode_steps", None)
         if hold < 1 or not steps or steps % hold:
             raise ValueError(f"hold must divide {steps} steps, found {hold}.")
-        self._hold = hold
+        self._hold, self._steps = hold, steps // hold
+
+    @property
+    def spec(self) -> Any:  # type: ignore[override]
+        """The registration, with as many steps as there are held actions."""
+        own: Any = super().spec
+        return own and dataclasses.replace(own, max_episode_steps=self._steps)
 
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any) -> Any:
         """The reward of the wrapped environment."""
