@@ -3,8 +3,9 @@
     python experiment/maze_map.py logs/hac/PointMaze_UMaze-v3_0/policy_best.pkl \\
         --out=maze.png
 
-Each panel is one episode: the path (line), the goal (star), and the subgoals that
-level 0 was given (dots, numbered in the order of their choice).
+Each panel is one episode, in the cells that training had: the path (line), the goal
+(star), and the subgoals that level 0 was given (dots, numbered in the order of their
+choice).
 """
 
 import argparse
@@ -22,6 +23,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from baselines_her.cli.command import Parser, run_command
+from baselines_her.envs.options import with_options
 from baselines_her.runs.policy_file import load_policy
 
 gym.register_envs(gymnasium_robotics)
@@ -91,7 +93,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _draw_all(policy: Path, out: Path, episodes: int, seed: int) -> None:
     actor = load_policy(policy)
-    env = gym.make(actor.header["spec"]["env_id"])
+    options = actor.header["config"].get("reset_options")
+    env = with_options(gym.make(actor.header["spec"]["env_id"]), options)
     columns = min(episodes, 3)
     rows = -(-episodes // columns)
     figure = Figure(figsize=(3 * columns, 3 * rows), layout="constrained")

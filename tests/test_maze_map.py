@@ -48,3 +48,24 @@ def test_walls_are_drawn_where_the_maze_has_them():
 def test_a_policy_of_one_level_is_refused():
     with pytest.raises(ValueError, match="several levels, found one"):
         play(gym.make("PointMaze_UMaze-v3"), Walker(levels=1), seed=0)
+
+
+def test_the_cells_are_those_of_the_training(tmp_path, monkeypatch):
+    from experiment import maze_map
+
+    cells = '{"reset_cell": [1, 1], "goal_cell": [3, 1]}'
+    header = {"spec": {"env_id": "PointMaze_UMaze-v3"}, "config": {}}
+    walker, seen = Walker(levels=2), []
+
+    def played(env, policy, seed):
+        seen.append(env.reset(seed=seed)[0]["desired_goal"])
+        return play(env, policy, seed)
+
+    monkeypatch.setattr(maze_map, "load_policy", lambda path: walker)
+    monkeypatch.setattr(maze_map, "play", played)
+    for options, are_fixed in (None, False), (cells, True):
+        walker.header = {**header, "config": {"reset_options": options}}
+        arguments = ["p.pkl", f"--out={tmp_path / 'map.png'}", "--episodes=4"]
+        assert maze_map.main(arguments) == 0
+        apart = np.abs(np.array(seen[-4:]) - [-1, -1]).max()  # the cell's middle
+        assert (apart < 0.3) == are_fixed
