@@ -11,6 +11,12 @@ PRESETS: dict[str, dict[str, Any]] = {
 BY_ENV: dict[tuple[str, str], dict[str, Any]] = {
     ("tuned", "PointMaze"): {"n_cycles": 25, "test_from": 0.0},
     ("tuned", "PointMaze_UMaze"): {"num_timesteps": 120_000, "periods": "30"},
+    ("tuned", "PointMaze_Large"): {
+        "num_timesteps": 1_000_000,
+        "periods": "40",
+        "replay_k": 16,
+        "subgoal_random": 0.3,
+    },
 }
 
 

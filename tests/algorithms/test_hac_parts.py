@@ -159,3 +159,14 @@ def test_decisions_are_at_multiples_of_the_period():
     wanted = at(*[(e, t) for e in (0, 1) for t in (0, 2, 4)])
     np.testing.assert_array_equal(found.episode, wanted.episode)
     np.testing.assert_array_equal(found.step, wanted.step)
+
+
+@pytest.mark.parametrize(
+    ("task", "horizon", "periods"), [("UMaze", 300, (1, 30)), ("Large", 800, (1, 40))]
+)
+def test_periods_of_mazes_divide_their_episodes(task, horizon, periods):
+    from baselines_her.settings.hac import steps_of
+
+    config = from_flags(alg="hac", env=f"PointMaze_{task}-v3")
+    resolved = config.resolve(SPEC._replace(horizon=horizon))
+    assert steps_of(resolved.levels) == periods
