@@ -10,7 +10,7 @@ RESULTS ?= reach push pick slide hand push_relay pick_relay pick_control demos \
   demos_contrast demos_imperfect \
   pick_study slide_study workers tuning_push tuning_pick tuning_slide two_cores \
   cheetah_1m cheetah_3m tuning_cheetah tuning_cheetah_3m locomotion cheetah_aidl \
-  anymal anymal_step anymal_ramp anymal_study umaze umaze_study
+  anymal anymal_step anymal_ramp anymal_study umaze umaze_study large
 RUNS = results
 DRAW = $(BIN)/python experiment/plot.py --out docs/images
 DEMOS = $(RUNS)/demos $(RUNS)/demos_contrast --labels "with demonstrations" \
@@ -97,6 +97,9 @@ figures: $(VENV)/.all  ## draw the figures of docs/results.md
 	  --labels tuned "SB3 PPO" "SB3 SAC"
 	$(DRAW)/umaze_minutes.png --x=minutes $(RUNS)/umaze \
 	  --labels flat "flat, actions held for 30 steps" "3 levels" "2 levels"
+	$(DRAW)/large_minutes.png --x=minutes $(RUNS)/large \
+	  --labels "flat, replay_k 16" flat "flat, actions held for 40 steps" "2 levels" \
+	  "2 levels, usual settings"
 	$(DRAW)/cheetah_minutes.png --x=minutes $(RUNS)/cheetah_3m \
 	  $(RUNS)/peers/HalfCheetah* --labels tuned "SB3 PPO" "SB3 SAC" "SB3 TQC"
 	$(DRAW)/workers.png $(RUNS)/workers --labels "one worker" "two workers"
