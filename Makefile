@@ -98,8 +98,8 @@ figures: $(VENV)/.all  ## draw the figures of docs/results.md
 	$(DRAW)/umaze_minutes.png --x=minutes $(RUNS)/umaze \
 	  --labels flat "flat, actions held for 30 steps" "3 levels" "2 levels"
 	$(DRAW)/large_minutes.png --x=minutes $(RUNS)/large \
-	  --labels "flat, replay_k 16" flat "flat, actions held for 40 steps" "2 levels" \
-	  "2 levels, usual settings"
+	  --labels "flat, replay_k 16" flat "flat, actions held for 40 steps" "3 levels" \
+	  "2 levels" "2 levels, usual settings"
 	$(DRAW)/cheetah_minutes.png --x=minutes $(RUNS)/cheetah_3m \
 	  $(RUNS)/peers/HalfCheetah* --labels tuned "SB3 PPO" "SB3 SAC" "SB3 TQC"
 	$(DRAW)/workers.png $(RUNS)/workers --labels "one worker" "two workers"
