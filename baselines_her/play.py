@@ -123,12 +123,8 @@ def play(
     noun = "episode" if episodes == 1 else "episodes"
     say(f"{spec.env_id}: {path}, {episodes} {noun}, seed {seed}")
     _warn_of_other_environment(policy, spec.env_id, env_kwargs, say)
-    if (save_demos or per_step) and not isinstance(spec, EnvSpec):
-        built.close()
-        raise ValueError(
-            f"save_demos and per_step need a task with goals, but {spec.env_id} has "
-            "none.  Drop them."
-        )
+    if save_demos or per_step:
+        _require_goals(spec, built)
     if video or render:
         built.close()
         built = make_rendered(factory, "human" if render else "rgb_array")
@@ -194,6 +190,16 @@ def main(arguments: list[str] | None = None) -> int:
     add("--drive", action="store_true", help=words)
     options: dict[str, Any] = vars(parser.parse_args(arguments))
     return run_command(_commanded, options.pop("policy"), **options)
+
+
+def _require_goals(spec: Any, built: gym.Env) -> None:
+    """Raises ValueError, and closes the environment, if its task has no goals."""
+    if not isinstance(spec, EnvSpec):
+        built.close()
+        raise ValueError(
+            f"save_demos and per_step need a task with goals, but {spec.env_id} has "
+            "none.  Drop them."
+        )
 
 
 def _require_options(episodes: int, video: str | Path | None, window: bool) -> None:

@@ -146,30 +146,21 @@ def run_trials(
       RuntimeError: so many trials failed one after the other that something else than
         their settings must be wrong.
     """
-    optuna, failures = _optuna(), 0
+    optuna = _optuna()
+    failures: list[str] = []  # of the latest trials here, without a success between
 
     def told(study: Any, trial: Any) -> None:
-        nonlocal failures
-        failures = failures + 1 if ERROR in trial.user_attrs else 0
+        if ERROR in trial.user_attrs:
+            failures.append(trial.user_attrs[ERROR])
+        else:
+            failures.clear()
         on_trial(trial)
 
     def objective(trial: Any) -> float:
-        try:
-            return _run_trial(trial, sweep, folder, optuna)
-        except (KeyboardInterrupt, Interrupted):  # it is continued
-            _retry(optuna)(study, study.get_trials()[trial.number])
-            raise
-        except (ValueError, RuntimeError, OSError) as error:
-            trial.set_user_attr(ERROR, str(error))
-            raise
+        return _attempt(study, trial, sweep, folder, optuna)
 
     while True:
-        if failures >= MOST_FAILURES:
-            raise RuntimeError(
-                f"{failures} trials in a row have failed, the last one with: "
-                f"{printable(study.get_trials()[-1].user_attrs[ERROR], 300)}.  Correct "
-                "the cause; the same command continues."
-            )
+        _require_hope(failures)
         optuna.storages.fail_stale_trials(study)
         _forget_unbegun(study, optuna)
         trials = study.get_trials(deepcopy=False)
@@ -188,6 +179,28 @@ def run_trials(
             )
         except AssertionError:  # Optuna's, if another process took this trial for dead
             continue
+
+
+def _attempt(study: Any, trial: Any, sweep: Sweep, folder: Path, optuna: Any) -> float:
+    """Runs a trial; notes why it failed, or queues it again if it was cut off."""
+    try:
+        return _run_trial(trial, sweep, folder, optuna)
+    except (KeyboardInterrupt, Interrupted):
+        _retry(optuna)(study, study.get_trials()[trial.number])
+        raise
+    except (ValueError, RuntimeError, OSError) as error:
+        trial.set_user_attr(ERROR, str(error))
+        raise
+
+
+def _require_hope(failures: list[str]) -> None:
+    """Raises RuntimeError after MOST_FAILURES trials in a row that failed."""
+    if len(failures) >= MOST_FAILURES:
+        raise RuntimeError(
+            f"{len(failures)} trials in a row have failed, the last one with: "
+            f"{printable(failures[-1], 300)}.  Correct the cause; the same command "
+            "continues."
+        )
 
 
 def _forget_unbegun(study: Any, optuna: Any) -> None:
