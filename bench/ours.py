@@ -49,7 +49,17 @@ def update(batch_size, threads):
 
     obs, goal, ones = normal(25), normal(3), np.ones((N_UPDATES, rows), np.float32)
     action = np.tanh(normal(4))
-    batch = Batch(obs, goal, action, -ones, normal(25), goal, ones, 0 * ones)
+    batch = Batch(
+        obs=obs,
+        goal=goal,
+        action=action,
+        reward=-ones,
+        discount=ones,
+        next_obs=normal(25),
+        next_goal=goal,
+        weight=ones,
+        is_demo=0 * ones,
+    )
     learner.observe(batch.obs[0], batch.goal[0])
     seconds = median_seconds(lambda: learner.update(batch), 9) / N_UPDATES
     return {"ms": 1e3 * seconds, "peak_gflops": product_peak(rows)}

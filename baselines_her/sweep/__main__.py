@@ -29,8 +29,9 @@ from .results import (
     write_table,
 )
 from .space import Dimension, default_space, read_space, widened
-from .study import Sweep, begin_with_preset, line_of, open_study, run_trials
+from .study import Sweep, begin_with_preset, open_study
 from .training import end_with_parent
+from .trials import line_of, run_trials
 
 HELPER_SEEDS = 100_003  # apart, so that helpers draw other values
 SAMPLERS, PRUNERS = ("tpe", "random", "grid"), ("median", "halving", "none")

@@ -16,20 +16,19 @@ from typing import Any, NamedTuple
 from ..algorithms import entry
 from ..runs.files import write_atomically
 from ..runs.foreign import printable
-from .study import (
+from .study import Sweep, preset_params
+from .training import Interrupted
+from .trials import (
     ERROR,
     MINUTES,
     REACHED,
     STEPS,
-    Sweep,
     n_of,
-    preset_params,
     spacing,
     text_of,
     train_seeds,
     value_of_trial,
 )
-from .training import Interrupted
 
 CONFIRM_SEEDS = 1000  # the first seed of the trainings that confirm
 PLOTS = {
