@@ -23,6 +23,7 @@ class TrainFlags(TypedDict, total=False):
     # named set of defaults
     preset: Literal[
         "tuned",
+        "tuned_0_1",
         "laptop",
         "plappert2018",
         "nair2018",

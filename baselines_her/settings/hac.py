@@ -17,12 +17,11 @@ from .her import (
     ReplayConfig,
     ShortForms,
     expand,
-    for_unknown_env,
 )
 
 MOST_LEVELS = 3
 SEVERAL = needs("levels", *range(2, MOST_LEVELS + 1))
-__all__ = ["HACConfig", "ShortForms", "expand", "for_unknown_env"]
+__all__ = ["HACConfig", "ShortForms", "expand"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -226,6 +225,11 @@ def _apart(one: float, other: float) -> float:
 def choose_preset(flags: dict[str, Any]) -> str:
     """The preset of a run for which none was named."""
     return "tuned"
+
+
+def for_unknown_env(flags: dict[str, Any]) -> dict[str, Any]:
+    """Flags for a user's own function, whose name does not say if it has an object."""
+    return {"prioritization": "uniform", **flags}
 
 
 def defaults(preset: str, env: str, flags: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,10 @@ BY_ENV: dict[tuple[str, str], dict[str, Any]] = {
 
 
 def preset_values(preset: str, env: str) -> dict[str, Any]:
-    """The preset's settings for one environment, whatever its version."""
+    """The preset's settings for one environment, whatever its version.
+
+    `tuned` builds on the one without relay, which levels do not have.
+    """
     own = her_presets.own_values(BY_ENV, preset, env)
-    return {**her_presets.preset_values(preset, env), **own}
+    flat = "tuned_0_1" if preset == "tuned" else preset
+    return {**her_presets.preset_values(flat, env), **own}

@@ -484,14 +484,17 @@ def defaults(preset: str, env: str, flags: dict[str, Any]) -> dict[str, Any]:
     """What holds where a flag is not given: the preset's values, and what flags imply.
 
     A policy that is loaded can act already, so no steps are taken at random.  It has no
-    networks for reaching, so it is trained without relay.
+    networks for reaching, so it is trained without relay; so is one whose networks see
+    the achieved goal.
     """
     values = preset_values(preset, env)
     if flags.get("load_path") is not None:
         values |= {"random_steps": 0, "relay": False}
+    if coerce("see_achieved", bool, flags.get("see_achieved", False)):
+        values |= {"relay": False}
     return values
 
 
 def for_unknown_env(flags: dict[str, Any]) -> dict[str, Any]:
     """Flags for a user's own function, whose name does not say if it has an object."""
-    return {"prioritization": "uniform", **flags}
+    return {"prioritization": "uniform", "relay": False, **flags}

@@ -1,6 +1,7 @@
 """Presets of HER: what differs from the defaults, and what a publication fixes.
 
 `tuned` is the best found on two cores, per environment (docs/tuning.md says how).
+`tuned_0_1` is what it was in version 0.1.0: without relay.
 `laptop` is the defaults themselves: one process, many episodes per cycle, large
 batches.  `plappert2018` is one worker of the published setting (arXiv:1802.09464),
 `nair2018` one worker of the setting with demonstrations (arXiv:1709.10089), both
@@ -14,18 +15,28 @@ WITH_DEMOS = {"bc_loss": True, "random_eps": 0.1, "noise_eps": 0.1}
 REACH = {"num_env": 1, "n_cycles": 10, "batch_size": 256}
 OBJECT = {"prioritization": "energy"}
 
+RELAY = {
+    **OBJECT,
+    "relay": True,
+    "relay_share": 0.3,
+    "random_steps": 2_000,
+}
+
+TUNED: dict[str, Any] = {
+    "num_env": 2,
+    "n_cycles": 100,
+    "batch_size": 256,
+    "hidden": 128,
+    "layer_norm": True,
+    "polyak": 0.75,
+    "action_l2": 0.1,
+    "random_steps": 10_000,
+    "filter_goals": True,
+}
+
 PRESETS: dict[str, dict[str, Any]] = {
-    "tuned": {
-        "num_env": 2,
-        "n_cycles": 100,
-        "batch_size": 256,
-        "hidden": 128,
-        "layer_norm": True,
-        "polyak": 0.75,
-        "action_l2": 0.1,
-        "random_steps": 10_000,
-        "filter_goals": True,
-    },
+    "tuned": TUNED,
+    "tuned_0_1": TUNED,
     "laptop": {},
     "plappert2018": {
         "n_cycles": 50,
@@ -44,28 +55,29 @@ PRESETS: dict[str, dict[str, Any]] = {
     "laptop_demos": {**WITH_DEMOS, "polyak": 0.8, "bc_fade": 150_000},
 }
 
-BY_ENV: dict[tuple[str, str], dict[str, Any]] = {
-    ("tuned", "FetchReach"): {
+# By environment; all mazes of one robot share theirs.
+TUNED_0_1: dict[str, dict[str, Any]] = {
+    "FetchReach": {
         **REACH,
         "num_timesteps": 5_000,
         "polyak": 0.5,
         "action_l2": 1.0,
         "random_steps": 500,
     },
-    ("tuned", "FetchPush"): {
+    "FetchPush": {
         **OBJECT,
         "num_timesteps": 300_000,
         "replay_strategy": "futureactual",
     },
-    ("tuned", "FetchPickAndPlace"): {**OBJECT, "num_timesteps": 600_000},
-    ("tuned", "FetchSlide"): {
+    "FetchPickAndPlace": {**OBJECT, "num_timesteps": 600_000},
+    "FetchSlide": {
         "num_timesteps": 800_000,
         "prioritization": "tderror",
         "replay_strategy": "futureactual",
         "relative_goals": True,
         "lr_fade": 600_000,
     },
-    ("tuned", "HandReach"): {
+    "HandReach": {
         "num_timesteps": 400_000,
         "polyak": 0.9,
         "action_l2": 1.0,
@@ -73,8 +85,23 @@ BY_ENV: dict[tuple[str, str], dict[str, Any]] = {
         "random_eps": 0.1,
         "lr_fade": 300_000,
     },
-    ("tuned", "PointMaze"): {"shift_rewards": True},
-    ("tuned", "AntMaze"): {"shift_rewards": True, "see_achieved": True},
+    "PointMaze": {"shift_rewards": True},
+    "AntMaze": {"shift_rewards": True, "see_achieved": True},
+}
+
+WITH_RELAY: dict[str, dict[str, Any]] = {
+    "FetchPush": {
+        **RELAY,
+        "num_timesteps": 120_000,
+        "replay_strategy": "futureactual",
+        "relay_near": 0.05,
+    },
+    "FetchPickAndPlace": {**RELAY, "num_timesteps": 250_000},
+}
+
+BY_ENV: dict[tuple[str, str], dict[str, Any]] = {
+    **{("tuned_0_1", env): values for env, values in TUNED_0_1.items()},
+    **{("tuned", env): values for env, values in (TUNED_0_1 | WITH_RELAY).items()},
     ("laptop_demos", "FetchPickAndPlace"): {"num_timesteps": 600_000},
     ("laptop", "FetchReach"): {**REACH, "polyak": 0.9},
     ("plappert2018", "FetchReach"): {"n_cycles": 10},

@@ -71,12 +71,15 @@ def test_a_run_that_acts_at_random_to_its_end_is_told(tmp_path, capsys, eagerly)
     assert "all 48 steps take random actions" in capsys.readouterr().out
 
 
-def test_energy_is_not_assumed_of_an_environment_of_ones_own(tmp_path, eagerly):
+def test_neither_energy_nor_relay_is_assumed_of_an_environment_of_ones_own(
+    tmp_path, eagerly
+):
     """Its name may be that of a task whose preset knows an object."""
     own = {"make_env": lambda: make_point(PointEnv), "log_path": str(tmp_path)}
     result = baselines_her.train("FetchPush-v4", **own, quiet=True, **SHORT)
     config = json.loads((result.log_path / "config.json").read_text())["config"]
     assert (config["preset"], config["prioritization"]) == ("tuned", "uniform")
+    assert not config["relay"]
 
 
 def test_a_policy_of_another_critic_is_refused(short_run, tmp_path):
@@ -111,8 +114,8 @@ def test_a_run_goes_on_without_what_its_preset_got_later(tmp_path):
     ("env", "budget"),
     [
         ("FetchReach", 5_000),
-        ("FetchPush-v4", 300_000),
-        ("FetchPickAndPlace", 600_000),
+        ("FetchPush-v4", 120_000),
+        ("FetchPickAndPlace", 250_000),
         ("FetchSlide", 800_000),
         ("HandReach", 400_000),
         ("Mine-v0", 1_000_000),
@@ -122,3 +125,29 @@ def test_the_tuned_preset_trains_each_task_for_as_long_as_it_needs(env, budget):
     assert from_flags(env=env).run.num_timesteps == budget
     assert from_flags(env=env, num_timesteps=7).run.num_timesteps == 7
     assert from_flags(env=env, preset="laptop").run.num_timesteps == 1_000_000
+
+
+def flags_for(env, **given):
+    return to_flags(from_flags(env=env, **given))
+
+
+def test_relay_is_tuned_where_an_object_must_be_reached():
+    for env in "FetchPush", "FetchPickAndPlace-v4":
+        assert flags_for(env)["relay"], env
+        assert not flags_for(env, preset="tuned_0_1")["relay"], env
+        assert not flags_for(env, relay=False)["relay"], env
+        # a policy file has no networks for reaching, and relay sees no achieved goals
+        assert not flags_for(env, load_path="policy.pkl")["relay"], env
+        assert not flags_for(env, see_achieved=True)["relay"], env
+    for env in "FetchReach", "FetchSlide", "HandReach", "PointMaze_UMaze":
+        own, old = flags_for(env), flags_for(env, preset="tuned_0_1")
+        assert own.pop("preset") != old.pop("preset") and own == old, env
+
+
+def test_several_levels_build_on_the_preset_without_relay():
+    flat = flags_for("FetchPickAndPlace", preset="tuned_0_1")
+    found = flags_for("FetchPickAndPlace", alg="hac")
+    assert "relay" not in found
+    own = {"alg", "preset"}
+    same = {k for k in flat if k in found and flat[k] == found[k]}
+    assert {k for k in flat if k in found} - same <= own
