@@ -18,7 +18,7 @@ OBJECT = {"prioritization": "energy"}
 RELAY = {
     **OBJECT,
     "relay": True,
-    "relay_share": 0.3,
+    "relay_share": 0.15,
     "random_steps": 2_000,
 }
 
