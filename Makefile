@@ -6,8 +6,8 @@ BIN = $(VENV)/bin
 TASK ?= FetchPickAndPlace
 # A HalfCheetah episode has 1,000 steps, a Fetch episode 50.
 EPISODES ?= $(if $(filter HalfCheetah,$(TASK)),1,10)
-RESULTS ?= reach push pick slide hand push_relay pick_relay pick_control demos \
-  demos_contrast demos_imperfect \
+RESULTS ?= reach push pick slide hand push_0_1 pick_0_1 push_relay pick_relay relay_study \
+  pick_control demos demos_contrast demos_imperfect \
   pick_study slide_study workers tuning_push tuning_pick tuning_slide two_cores \
   cheetah_1m cheetah_3m tuning_cheetah tuning_cheetah_3m locomotion cheetah_aidl \
   anymal anymal_step anymal_ramp anymal_study umaze umaze_study large
@@ -75,16 +75,18 @@ figures: $(VENV)/.all  ## draw the figures of docs/results.md
 	$(DRAW)/reach.png $(RUNS)/reach
 	$(DRAW)/tuned.png $(addprefix $(RUNS)/,hand pick push slide) \
 	  --labels HandReach FetchPickAndPlace FetchPush FetchSlide
-	$(DRAW)/push_minutes.png --x=minutes $(RUNS)/push $(RUNS)/peers/FetchPush* \
-	  --labels "SB3 DDPG + HER" "SB3 SAC + HER" tuned
-	$(DRAW)/pick_minutes.png --x=minutes $(RUNS)/pick $(RUNS)/peers/FetchPick* \
+	$(DRAW)/relay.png $(addprefix $(RUNS)/,pick pick_0_1 push push_0_1) \
+	  --labels FetchPickAndPlace "FetchPickAndPlace, no relay" FetchPush "FetchPush, no relay"
+	$(DRAW)/push_minutes.png --x=minutes $(RUNS)/push_0_1 $(RUNS)/peers/FetchPush* \
+	  --labels "SB3 DDPG + HER" "SB3 SAC + HER" tuned_0_1
+	$(DRAW)/pick_minutes.png --x=minutes $(RUNS)/pick_0_1 $(RUNS)/peers/FetchPick* \
 	  $(RUNS)/pick_control \
-	  --labels "SB3 DDPG + HER" "SB3 SAC + HER" tuned "tuned, without hindsight"
+	  --labels "SB3 DDPG + HER" "SB3 SAC + HER" tuned_0_1 "tuned_0_1, without hindsight"
 	$(DRAW)/demos.png $(DEMOS)
 	$(DRAW)/demos_minutes.png --x=minutes $(DEMOS)
 	$(DRAW)/imperfect.png $(RUNS)/demos_imperfect \
 	  --labels "without Q-filter" "with Q-filter"
-	$(DRAW)/study_pick.png $(RUNS)/pick $(RUNS)/pick_study \
+	$(DRAW)/study_pick.png $(RUNS)/pick_0_1 $(RUNS)/pick_study \
 	  --labels "HER + energy" "HER + energy, OU noise" "HER + PER" HER
 	$(DRAW)/study_slide.png $(RUNS)/slide $(RUNS)/slide_study \
 	  --labels "tuned: HER + PER, relative goals" "HER + energy" "HER + PER" HER

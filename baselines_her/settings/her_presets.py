@@ -92,11 +92,11 @@ TUNED_0_1: dict[str, dict[str, Any]] = {
 WITH_RELAY: dict[str, dict[str, Any]] = {
     "FetchPush": {
         **RELAY,
-        "num_timesteps": 120_000,
+        "num_timesteps": 150_000,
         "replay_strategy": "futureactual",
         "relay_near": 0.05,
     },
-    "FetchPickAndPlace": {**RELAY, "num_timesteps": 250_000},
+    "FetchPickAndPlace": {**RELAY, "num_timesteps": 300_000},
 }
 
 BY_ENV: dict[tuple[str, str], dict[str, Any]] = {

@@ -70,5 +70,5 @@ Video("reach.mp4", embed=True)
 # %% [markdown]
 # ## Next
 #
-# `baselines_her.train("FetchPush", num_timesteps=300_000)` learns to push a block.
-# It takes about ten minutes, and Ctrl-C (*Interrupt*) saves a checkpoint.
+# `baselines_her.train("FetchPush")` learns to push a block.
+# It takes about five minutes, and Ctrl-C (*Interrupt*) saves a checkpoint.

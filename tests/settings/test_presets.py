@@ -114,8 +114,8 @@ def test_a_run_goes_on_without_what_its_preset_got_later(tmp_path):
     ("env", "budget"),
     [
         ("FetchReach", 5_000),
-        ("FetchPush-v4", 120_000),
-        ("FetchPickAndPlace", 250_000),
+        ("FetchPush-v4", 150_000),
+        ("FetchPickAndPlace", 300_000),
         ("FetchSlide", 800_000),
         ("HandReach", 400_000),
         ("Mine-v0", 1_000_000),
