@@ -30,7 +30,9 @@ def ending_together(comm: Communicator, refuses: bool = False) -> Iterator[None]
         if comm.size == 1 or _is_quiet_exit(error):
             raise
         if comm.rank > 0:
-            time.sleep(1.0)  # if all of them have the same error, only rank 0 prints it
+            # if all of them have the same error, only rank 0 prints it; at the start of
+            # a run on a busy machine it may come to that seconds later
+            time.sleep(3.0 if refuses else 1.0)
         text, code = _last_words(error, comm.rank, refuses)
         print(text, file=sys.stderr, flush=True)
         time.sleep(0.3)  # after an abort the launcher passes on only what it has read

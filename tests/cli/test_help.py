@@ -66,9 +66,9 @@ def sets(text):
 def test_help_shows_what_the_preset_sets_for_the_environment(capsys):
     text = printed(capsys, "--help", "--env=FetchPush")
     assert "Preset tuned for FetchPush sets:" in text
-    assert "--num_timesteps=300_000" in sets(text)
+    assert "--num_timesteps=150_000" in sets(text)
     assert "--prioritization=energy" in sets(text)
-    assert "(default: 300_000)" in text
+    assert "(default: 150_000)" in text
     flags = {**parse_flags(sets(text)), "preset": "laptop", "env": "FetchPush"}
     tuned = from_flags(env="FetchPush", preset="tuned")
     assert from_flags(**flags).ddpg == tuned.ddpg
