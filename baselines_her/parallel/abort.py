@@ -9,6 +9,7 @@ from typing import Any
 
 from ..runs.stopping import AGREED
 from ..types import Communicator
+from .launcher import report_end
 
 
 @contextlib.contextmanager
@@ -35,6 +36,7 @@ def ending_together(comm: Communicator, refuses: bool = False) -> Iterator[None]
             time.sleep(3.0 if refuses else 1.0)
         text, code = _last_words(error, comm.rank, refuses)
         print(text, file=sys.stderr, flush=True)
+        report_end(comm.rank, code)
         time.sleep(0.3)  # after an abort the launcher passes on only what it has read
         comm.abort(code)
         raise

@@ -67,19 +67,27 @@ def relaunch(module: str, arguments: Sequence[str], n: int) -> int:
         )
         with _passing_on_signals(process), _passing_on_output(process):
             code = process.wait()
-        ended = {int(path.name) for path in Path(reports).iterdir()}
-    missing = sorted(set(range(n)) - ended)
-    if code == 0 and missing:  # os._exit(0) looks like success to MPICH
+        codes = _reported_codes(Path(reports))
+    if any(codes.values()):  # mpiexec may return the signal that ended the others
+        return next(code for code in codes.values() if code)
+    missing = sorted(set(range(n)) - {*codes})
+    # os._exit(0) looks like success to MPICH, or like the signal that ends the others
+    if missing and code in (0, signal.SIGKILL):
         names = " and ".join(f"rank {rank}" for rank in missing)
         print(f"error: {names} ended before the run did", file=sys.stderr)
         return 1
     return code if code >= 0 else 128 - code
 
 
-def report_end(rank: int) -> None:
-    """Reports to the launching process that this worker has finished."""
+def report_end(rank: int, code: int = 0) -> None:
+    """Reports to the launching process that this worker ends with this exit code."""
     if REPORTS in os.environ:
-        (Path(os.environ[REPORTS]) / str(rank)).touch()
+        (Path(os.environ[REPORTS]) / str(rank)).write_text(str(code))
+
+
+def _reported_codes(reports: Path) -> dict[int, int]:
+    """Exit codes by rank; a worker that was ended while it wrote its own has 1."""
+    return {int(path.name): int(path.read_text() or 1) for path in reports.iterdir()}
 
 
 def find_mpiexec() -> list[str]:
