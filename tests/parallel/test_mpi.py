@@ -229,25 +229,34 @@ def test_two_workers_of_ppo_continue_with_the_same_bits(
     assert config["num_cpu"] == 2
 
 
+LEVELS = {"alg": "hac", "levels": 2, "periods": 3, "test_from": 0, "random_steps": 0}
+RELAY = {"preset": "tuned", "relay": 1, "relay_near": 100, "random_steps": 100}
+
+
 @pytest.mark.slow
-def test_two_workers_train_several_levels_and_go_on_bit_for_bit(
-    launcher, tmp_path, subprocess_environment
+@pytest.mark.parametrize(
+    ("env", "horizon", "flags", "shows"),
+    [
+        ("planned_env:Planned-v0", 12, LEVELS, "level1/tested"),
+        ("push_env:Carry-v0", 20, RELAY, "train/near"),
+    ],
+)
+def test_two_workers_continue_with_the_same_bits(
+    launcher, tmp_path, subprocess_environment, env, horizon, flags, shows
 ):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    flags = {"alg": "hac", "levels": 2, "periods": 3, "test_from": 0, "n_cycles": 2}
-    for folder, steps in (whole, 384), (parts, 192), (parts, 384):
-        given = {"num_timesteps": steps, "random_steps": 0, **flags}
-        made = command(folder, "planned_env:Planned-v0", **given)
-        if folder == parts and steps == 384:
-            env = "--env=planned_env:Planned-v0"
-            made = [*made[:3], env, f"--resume={folder}", f"--num_timesteps={steps}"]
+    epoch = 2 * 2 * 4 * horizon  # cycles, workers, episodes
+    for folder, steps in (whole, 2 * epoch), (parts, epoch), (parts, 2 * epoch):
+        made = command(folder, env, num_timesteps=steps, n_cycles=2, **flags)
+        if folder == parts and steps > epoch:
+            resume = f"--resume={folder}", f"--num_timesteps={steps}"
+            made = [*made[:3], f"--env={env}", *resume]
         done = run([*launcher, "-n", "2", *made], subprocess_environment)
         assert done.returncode == 0, done.stderr
-    # 2 workers x 4 episodes x 12 steps, twice an epoch
-    assert [row["steps/env"] for row in rows(whole)] == [192, 384]
+    assert [row["steps/env"] for row in rows(whole)] == [epoch, 2 * epoch]
     assert rows(whole) == rows(parts)
     same_policies(whole, parts)
-    assert rows(whole)[-1]["level1/tested"] > 0.0
+    assert rows(whole)[-1][shows] > 0.0
 
 
 # -- faults -------------------------------------------------------------------
