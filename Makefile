@@ -7,13 +7,14 @@ TASK ?= FetchPickAndPlace
 # A HalfCheetah episode has 1,000 steps, a Fetch episode 50.
 EPISODES ?= $(if $(filter HalfCheetah,$(TASK)),1,10)
 RESULTS ?= reach push pick slide hand push_0_1 pick_0_1 push_relay pick_relay relay_study \
-  pick_control demos demos_contrast demos_imperfect \
+  hand_block point_mazes dense \
+  pick_control demos demos_0_1 demos_contrast demos_imperfect \
   pick_study slide_study workers tuning_push tuning_pick tuning_slide two_cores \
   cheetah_1m cheetah_3m tuning_cheetah tuning_cheetah_3m locomotion cheetah_aidl \
   anymal anymal_step anymal_ramp anymal_study umaze umaze_study large
 RUNS = results
 DRAW = $(BIN)/python experiment/plot.py --out docs/images
-DEMOS = $(RUNS)/demos $(RUNS)/demos_contrast --labels "with demonstrations" \
+DEMOS = $(RUNS)/demos_0_1 $(RUNS)/demos_contrast --labels "with demonstrations" \
   "without Q-filter" "plain recipe (polyak .95, no fade)" "without demonstrations"
 SCREEN = $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname)))
 

@@ -163,7 +163,9 @@ def test_arrays_survive_their_bytes(named):
             "replay_strategy": st.sampled_from(["future", "final", "episode", "none"]),
             "pipelined": st.booleans(),
             "demo_file": st.one_of(st.none(), st.text(min_size=1)),
-            "preset": st.sampled_from(["laptop", "plappert2018", "laptop_demos"]),
+            "preset": st.sampled_from(
+                ["laptop", "plappert2018", "laptop_demos", "tuned_demos"]
+            ),
             "log_path": st.one_of(st.none(), st.text(min_size=1)),
         },
     )
@@ -171,7 +173,7 @@ def test_arrays_survive_their_bytes(named):
 def test_settings_survive_json(flags):
     import json
 
-    if flags.get("preset") == "laptop_demos" and flags.get("demo_file") is None:
+    if flags.get("preset", "").endswith("_demos") and flags.get("demo_file") is None:
         flags = {**flags, "demo_file": "demos.npz"}
     config = from_flags(**flags)
     again = from_flags(**json.loads(json.dumps(to_flags(config))))

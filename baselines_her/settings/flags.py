@@ -24,6 +24,7 @@ class TrainFlags(TypedDict, total=False):
     preset: Literal[
         "tuned",
         "tuned_0_1",
+        "tuned_demos",
         "laptop",
         "plappert2018",
         "nair2018",

@@ -220,8 +220,8 @@ class DemoConfig:
                 if getattr(self, name):
                     raise ValueError(
                         f"{name} needs demonstrations, found no demo_file.  Give "
-                        f"--demo_file=FILE, or drop --{name} (the presets nair2018 "
-                        "and laptop_demos set it)."
+                        f"--demo_file=FILE, or drop --{name} (the presets "
+                        "tuned_demos, laptop_demos and nair2018 set it)."
                     )
         if self.q_filter and not self.bc_loss:
             raise ValueError(
@@ -460,7 +460,7 @@ class HERConfig:
 
 def choose_preset(flags: dict[str, Any]) -> str:
     """The preset of a run for which none was named."""
-    return "tuned" if flags.get("demo_file") is None else "laptop_demos"
+    return "tuned" if flags.get("demo_file") is None else "tuned_demos"
 
 
 def expand(flags: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,8 @@
 `laptop` is the defaults themselves: one process, many episodes per cycle, large
 batches.  `plappert2018` is one worker of the published setting (arXiv:1802.09464),
 `nair2018` one worker of the setting with demonstrations (arXiv:1709.10089), both
-without collecting ahead.  `laptop_demos` is `laptop` with demonstrations.
+without collecting ahead.  `tuned_demos` is `tuned` with demonstrations, `laptop_demos`
+is `laptop` with them.
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,14 @@ from typing import Any
 
 WITH_DEMOS = {"bc_loss": True, "random_eps": 0.1, "noise_eps": 0.1}
 REACH = {"num_env": 1, "n_cycles": 10, "batch_size": 256}
+TUNED_CLONING = {
+    **WITH_DEMOS,
+    "random_steps": 0,
+    "demo_batch_size": 32,
+    "aux_loss_weight": 0.0312,
+    "prm_loss_weight": 0.01,
+    "bc_fade": 60_000,
+}
 OBJECT = {"prioritization": "energy"}
 
 RELAY = {
@@ -37,6 +46,7 @@ TUNED: dict[str, Any] = {
 PRESETS: dict[str, dict[str, Any]] = {
     "tuned": TUNED,
     "tuned_0_1": TUNED,
+    "tuned_demos": {**TUNED, **TUNED_CLONING},
     "laptop": {},
     "plappert2018": {
         "n_cycles": 50,
@@ -99,9 +109,17 @@ WITH_RELAY: dict[str, dict[str, Any]] = {
     "FetchPickAndPlace": {**RELAY, "num_timesteps": 300_000},
 }
 
+BEST = TUNED_0_1 | WITH_RELAY
+
 BY_ENV: dict[tuple[str, str], dict[str, Any]] = {
     **{("tuned_0_1", env): values for env, values in TUNED_0_1.items()},
-    **{("tuned", env): values for env, values in (TUNED_0_1 | WITH_RELAY).items()},
+    **{("tuned", env): values for env, values in BEST.items()},
+    **{("tuned_demos", env): {**BEST[env], **TUNED_CLONING} for env in BEST},
+    ("tuned_demos", "FetchPickAndPlace"): {
+        **BEST["FetchPickAndPlace"],
+        **TUNED_CLONING,
+        "num_timesteps": 200_000,
+    },
     ("laptop_demos", "FetchPickAndPlace"): {"num_timesteps": 600_000},
     ("laptop", "FetchReach"): {**REACH, "polyak": 0.9},
     ("plappert2018", "FetchReach"): {"n_cycles": 10},

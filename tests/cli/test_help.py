@@ -81,7 +81,7 @@ def test_help_shows_a_preset_that_needs_more_flags(capsys):
 
 def test_help_shows_the_preset_that_the_other_flags_choose(capsys):
     text = printed(capsys, "--demo_file=demos.npz", "-h", "--env=FetchPickAndPlace")
-    assert "preset laptop_demos for FetchPickAndPlace" in text
+    assert "preset tuned_demos for FetchPickAndPlace" in text
     assert "  nothing\n" in printed(capsys, "--help", "--preset=laptop", "--env=Mine")
 
 

@@ -67,7 +67,7 @@ def test_the_tuned_preset_is_the_default_and_gives_way(point_spec):
     assert from_flags(env="Mine-v0").replay.prioritization == "uniform"
     reach = from_flags(env="FetchReach")
     assert (reach.collect.num_env, reach.collect.random_steps) == (1, 500)
-    assert from_flags(demo_file="demos.npz").run.preset == "laptop_demos"
+    assert from_flags(demo_file="demos.npz").run.preset == "tuned_demos"
     assert HERConfig().run.preset == "laptop"  # whose values these are
     assert push.collect.random_steps == 2_000 and push.relay.relay
     started = from_flags(env="FetchPush", load_path="policy.pkl")
