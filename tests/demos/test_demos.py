@@ -75,7 +75,7 @@ def test_the_filter_follows_cloning_unless_it_is_given(point_spec):
         ({"demo_resets": 0.1}, "demo_resets needs demonstrations"),
         ({"preset": "nair2018"}, "bc_loss needs demonstrations"),
         ({"demo_file": "a", "bc_loss": 0, "q_filter": 1}, "q_filter=1 has no effect"),
-        ({"demo_file": "a", "batch_size": 128}, "must be below batch_size"),
+        ({"demo_file": "a", "batch_size": 32}, "must be below batch_size"),
         ({"demo_file": "a", "num_demo": 0}, "num_demo must be at least 1"),
     ],
 )
