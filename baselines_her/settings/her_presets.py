@@ -15,10 +15,12 @@ from typing import Any
 WITH_DEMOS = {"bc_loss": True, "random_eps": 0.1, "noise_eps": 0.1}
 REACH = {"num_env": 1, "n_cycles": 10, "batch_size": 256}
 TUNED_CLONING = {
-    **WITH_DEMOS,
+    "bc_loss": True,
+    "random_eps": 0.1,
+    "noise_eps": 0.2,
     "random_steps": 0,
-    "demo_batch_size": 32,
-    "aux_loss_weight": 0.0312,
+    "demo_batch_size": 64,
+    "aux_loss_weight": 0.0156,
     "prm_loss_weight": 0.01,
     "bc_fade": 60_000,
 }

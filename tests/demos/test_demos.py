@@ -52,7 +52,7 @@ def weights_of(result):
 def test_a_demo_file_alone_switches_to_the_demo_preset():
     config = from_flags(demo_file="demos.npz")
     assert (config.run.preset, config.demos.bc_loss) == ("tuned_demos", True)
-    assert (config.collect.random_eps, config.collect.noise_eps) == (0.1, 0.1)
+    assert (config.collect.random_eps, config.collect.noise_eps) == (0.1, 0.2)
     config = from_flags(demo_file="demos.npz", preset="plappert2018")
     assert not config.demos.bc_loss
 
