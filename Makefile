@@ -83,6 +83,8 @@ figures: $(VENV)/.all  ## draw the figures of docs/results.md
 	$(DRAW)/pick_minutes.png --x=minutes $(RUNS)/pick_0_1 $(RUNS)/peers/FetchPick* \
 	  $(RUNS)/pick_control \
 	  --labels "SB3 DDPG + HER" "SB3 SAC + HER" tuned_0_1 "tuned_0_1, without hindsight"
+	$(DRAW)/tuned_demos.png $(RUNS)/demos $(RUNS)/pick \
+	  --labels "with demonstrations" "without demonstrations"
 	$(DRAW)/demos.png $(DEMOS)
 	$(DRAW)/demos_minutes.png --x=minutes $(DEMOS)
 	$(DRAW)/imperfect.png $(RUNS)/demos_imperfect \
