@@ -198,7 +198,8 @@ def test_demonstrations_borrow_no_goals(spec):
     """With a share of .9 from other episodes, theirs still come from their own."""
     episodes, told = counting_episodes(3), {"seed": np.arange(3), "facts": {}}
     demos = Demos(*episodes[:4], success=np.ones(3, bool), state0=None, **told)
-    flags = {"demo_file": "x.npz", "num_demo": 3, "demo_batch_size": 4}
+    flags = {"preset": "laptop_demos", "demo_file": "x.npz"}
+    flags |= {"num_demo": 3, "demo_batch_size": 4}
     config = from_flags(**flags, replay_strategy="futureactual")
     (source,) = demo_sources(demos, spec, config)
     index = Index(np.repeat(np.arange(3), 200), np.tile(np.arange(5), 120))
