@@ -68,6 +68,9 @@ def test_the_tuned_preset_is_the_default_and_gives_way(point_spec):
     reach = from_flags(env="FetchReach")
     assert (reach.collect.num_env, reach.collect.random_steps) == (1, 500)
     assert from_flags(demo_file="demos.npz").run.preset == "tuned_demos"
+    shown = from_flags(env="FetchPush", demo_file="demos.npz")
+    assert shown.relay.relay and shown.relay.relay_near == push.relay.relay_near
+    assert (shown.collect.random_steps, shown.collect.noise_eps) == (0, 0.2)
     assert HERConfig().run.preset == "laptop"  # whose values these are
     assert push.collect.random_steps == 2_000 and push.relay.relay
     started = from_flags(env="FetchPush", load_path="policy.pkl")
