@@ -71,7 +71,7 @@ def relaunch(module: str, arguments: Sequence[str], n: int) -> int:
     if any(codes.values()):  # mpiexec may return the signal that ended the others
         return next(code for code in codes.values() if code)
     missing = sorted(set(range(n)) - {*codes})
-    # os._exit(0) looks like success to MPICH, or like the signal that ends the others
+    # after os._exit(0), MPICH returns 0 or the signal with which it ended the others
     if missing and code in (0, signal.SIGKILL):
         names = " and ".join(f"rank {rank}" for rank in missing)
         print(f"error: {names} ended before the run did", file=sys.stderr)
@@ -87,7 +87,8 @@ def report_end(rank: int, code: int = 0) -> None:
 
 def _reported_codes(reports: Path) -> dict[int, int]:
     """Exit codes by rank; a worker that was ended while it wrote its own has 1."""
-    return {int(path.name): int(path.read_text() or 1) for path in reports.iterdir()}
+    paths = sorted(reports.iterdir(), key=lambda path: int(path.name))
+    return {int(path.name): int(path.read_text() or 1) for path in paths}
 
 
 def find_mpiexec() -> list[str]:

@@ -15,8 +15,7 @@ from typing import Any
 WITH_DEMOS = {"bc_loss": True, "random_eps": 0.1, "noise_eps": 0.1}
 REACH = {"num_env": 1, "n_cycles": 10, "batch_size": 256}
 TUNED_CLONING = {
-    "bc_loss": True,
-    "random_eps": 0.1,
+    **WITH_DEMOS,
     "noise_eps": 0.2,
     "random_steps": 0,
     "demo_batch_size": 64,
@@ -112,15 +111,16 @@ WITH_RELAY: dict[str, dict[str, Any]] = {
 }
 
 BEST = TUNED_0_1 | WITH_RELAY
+BEST_WITH_DEMOS = BEST | {
+    "FetchPickAndPlace": {**BEST["FetchPickAndPlace"], "num_timesteps": 200_000}
+}
 
 BY_ENV: dict[tuple[str, str], dict[str, Any]] = {
     **{("tuned_0_1", env): values for env, values in TUNED_0_1.items()},
     **{("tuned", env): values for env, values in BEST.items()},
-    **{("tuned_demos", env): {**BEST[env], **TUNED_CLONING} for env in BEST},
-    ("tuned_demos", "FetchPickAndPlace"): {
-        **BEST["FetchPickAndPlace"],
-        **TUNED_CLONING,
-        "num_timesteps": 200_000,
+    **{
+        ("tuned_demos", env): {**values, **TUNED_CLONING}
+        for env, values in BEST_WITH_DEMOS.items()
     },
     ("laptop_demos", "FetchPickAndPlace"): {"num_timesteps": 600_000},
     ("laptop", "FetchReach"): {**REACH, "polyak": 0.9},
