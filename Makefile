@@ -66,7 +66,7 @@ reliability: $(VENV)/.all  ## the long checks
 bench: $(VENV)/.all  ## every table of docs/performance.md; half an hour
 	$(BIN)/python bench/run.py all
 
-peers: $(VENV)/.all  ## train the peers at equal minutes; an hour
+peers: $(VENV)/.all  ## train the peers at equal minutes; about an hour
 	$(BIN)/python bench/run.py train $(TRAININGS)
 
 results: $(VENV)/.all data_fetch_random_100.npz data_imperfect_100.npz  ## the trainings of docs/results.md that are not there yet; many hours
@@ -78,11 +78,10 @@ figures: $(VENV)/.all  ## draw the figures of docs/results.md
 	  --labels HandReach FetchPickAndPlace FetchPush FetchSlide
 	$(DRAW)/relay.png $(addprefix $(RUNS)/,pick pick_0_1 push push_0_1) \
 	  --labels FetchPickAndPlace "FetchPickAndPlace, no relay" FetchPush "FetchPush, no relay"
-	$(DRAW)/push_minutes.png --x=minutes $(RUNS)/push_0_1 $(RUNS)/peers/FetchPush* \
-	  --labels "SB3 DDPG + HER" "SB3 SAC + HER" tuned_0_1
-	$(DRAW)/pick_minutes.png --x=minutes $(RUNS)/pick_0_1 $(RUNS)/peers/FetchPick* \
-	  $(RUNS)/pick_control \
-	  --labels "SB3 DDPG + HER" "SB3 SAC + HER" tuned_0_1 "tuned_0_1, without hindsight"
+	$(DRAW)/push_minutes.png --x=minutes $(RUNS)/push $(RUNS)/peers/FetchPush* \
+	  --labels "SB3 DDPG + HER" "SB3 SAC + HER" tuned
+	$(DRAW)/pick_minutes.png --x=minutes $(RUNS)/pick $(RUNS)/peers/FetchPick* \
+	  --labels "SB3 DDPG + HER" "SB3 SAC + HER" tuned
 	$(DRAW)/tuned_demos.png $(RUNS)/demos $(RUNS)/pick \
 	  --labels "with demonstrations" "without demonstrations"
 	$(DRAW)/demos.png $(DEMOS)

@@ -318,7 +318,7 @@ def train_peer(*arguments):
         raise SystemExit("Stopped; the same command continues the list.") from None
 
 
-TRAININGS = "FetchPush-v4=12", "FetchPickAndPlace-v4=12", "HalfCheetah-v5=10"
+TRAININGS = "FetchPush-v4=5", "FetchPickAndPlace-v4=10", "HalfCheetah-v5=10"
 WITH_GOALS = "ddpg", "sac"
 LOCOMOTION = {"HalfCheetah": ("ppo", "sac", "tqc"), "AnymalC": ("ppo", "sac")}
 BOTH = "ours.py", "peer.py"
