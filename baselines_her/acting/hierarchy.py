@@ -23,6 +23,7 @@ class LevelActor(NamedTuple):
     explorer: Actor  # with noise; the policy itself in evaluation
     period: int = 1  # steps between two decisions
     test_p: float = 0.0  # share of its decisions that are tested; 0 at the lowest level
+    sees_place: bool = False  # instead of the whole state
 
 
 class Hierarchy(NamedTuple):
@@ -99,7 +100,8 @@ class Course:
                 pursued = (achieved, goal) if n == top else (place, self.subgoals[n])
                 self._decide(n, state, place, *pursued)
         self._history.append((self.subgoals.copy(), self.tested.copy()))
-        return self._act(0, state, place, self.subgoals[0])
+        seen = place if levels[0].sees_place else state
+        return self._act(0, seen, place, self.subgoals[0])
 
     def notes(self) -> dict[str, np.ndarray]:
         """Subgoals [1, L-1, T, S] and tests [1, L-1, T], fields of `Episodes`."""

@@ -35,7 +35,8 @@ def levels_of(config: HACConfig, spec: EnvSpec) -> list[Level]:
         goals = _hindsight(config, n == top)
         if top:  # one level may look as far ahead as the episode goes
             goals = goals._replace(period=period, attempts=attempts)
-        levels.append(Level(n, n == top, period, attempts, goals, space, units, more))
+        own = more, bool(top) and not n and config.levels.level0_sees != "all"
+        levels.append(Level(n, n == top, period, attempts, goals, space, units, *own))
     return levels
 
 
@@ -62,8 +63,8 @@ def network_spec(level: Level, spec: EnvSpec, config: HACConfig) -> EnvSpec:
     Observations include the achieved goal where networks see it.
     """
     seen = spec.obs_dim + spec.goal_dim * config.inputs.see_achieved
-    own = spec._replace(obs_dim=seen, space=None)
     n_entries = len(level.space.columns)
+    own = spec._replace(obs_dim=n_entries if level.sees_place else seen, space=None)
     if not level.is_top:
         own = own._replace(goal_dim=n_entries, reward_low=-1.0, reward_high=0.0)
     if level.number:

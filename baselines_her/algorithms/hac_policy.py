@@ -78,7 +78,10 @@ def greedy(
 ) -> Hierarchy:
     """The levels' policies, the lowest first, as one that does not explore."""
     levels = levels_of(config, spec)
-    actors = (LevelActor(p, p, level.period) for p, level in zip(policies, levels))
+    actors = (
+        LevelActor(p, p, level.period, sees_place=level.sees_place)
+        for p, level in zip(policies, levels)
+    )
     see = config.inputs.see_achieved
     units = levels[0].units if spec.space else None
     return Hierarchy(tuple(actors), spec.space, units, see, header)

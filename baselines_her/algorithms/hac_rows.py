@@ -35,6 +35,7 @@ class Level(NamedTuple):
     space: GoalSpace  # of subgoals
     units: Units  # of its actions, above level 0
     hindsight_actions: bool = True
+    sees_place: bool = False  # alone, as a point of the space; otherwise all
 
 
 class Actions(NamedTuple):
@@ -224,7 +225,7 @@ def level_inputs(
     if hindsight.relative_goals:
         place = achieved if level.is_top else project(level.space, obs, achieved)
         goal = goal - place
-    return _seen(obs, achieved, hindsight), goal
+    return _seen(obs, achieved, level), goal
 
 
 def _goal_rows(episodes, index, level, reward_fn, rng, n_episodes) -> Batch:
@@ -242,12 +243,12 @@ def _goal_rows(episodes, index, level, reward_fn, rng, n_episodes) -> Batch:
     place, next_place = (project(level.space, *state) for state in states)
     is_relative = hindsight.relative_goals
     return Batch(
-        obs=_seen(*states[0], hindsight),
+        obs=_seen(*states[0], level),
         goal=goal - place if is_relative else goal,
         action=rows_at(episodes.action, *index),
         reward=reached(level.space, next_place, goal).astype(np.float32) - 1.0,
         discount=np.ones(n, np.float32),
-        next_obs=_seen(*states[1], hindsight),
+        next_obs=_seen(*states[1], level),
         next_goal=goal - next_place if is_relative else goal,
         weight=np.ones(n, np.float32),
         is_demo=np.zeros(n, np.float32),
@@ -277,5 +278,9 @@ def _tested(episodes, index: Index, level: Level) -> np.ndarray:
     return episodes.tested[index.episode, level.number - 1, index.step].astype(bool)
 
 
-def _seen(obs, achieved, hindsight: Hindsight) -> np.ndarray:
-    return np.concatenate([obs, achieved], axis=-1) if hindsight.see_achieved else obs
+def _seen(obs, achieved, level: Level) -> np.ndarray:
+    """What the level's networks see of states, [B, ...]."""
+    if level.sees_place:
+        return project(level.space, obs, achieved)
+    sees_all = level.hindsight.see_achieved
+    return np.concatenate([obs, achieved], axis=-1) if sees_all else obs

@@ -100,6 +100,13 @@ class LevelsConfig:
         "replay a level's decisions as if it had chosen the place that was reached",
         only_with=SEVERAL,
     )
+    level0_sees: str = setting(
+        "all",
+        "what the lowest level sees: the whole observation, or only the entries in "
+        "which its subgoals lie",
+        choices=("all", "subgoal_space"),
+        only_with=SEVERAL,
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -96,6 +96,14 @@ def test_networks_may_see_the_achieved_goal_while_places_stay_the_same():
     np.testing.assert_array_equal(high.asked[0][0], [0, 0, 0, 0])
 
 
+def test_the_lowest_level_may_see_the_place_alone():
+    low, high = Says([0.5]), Says([0, 0])
+    levels = LevelActor(low, low, sees_place=True), LevelActor(high, high, 2)
+    played(hierarchy(*levels), 2)
+    np.testing.assert_array_equal(low.asked[1][0], [1, 10])
+    np.testing.assert_array_equal(high.asked[0][0], [0, 0, 0])
+
+
 def test_below_a_tested_decision_nobody_explores():
     calm, wild = Says([0.0]), Says([1.0])
     mild, bold, high = Says([0, 0]), Says([1, 1]), Says([0, 0])

@@ -137,12 +137,15 @@ def test_nothing_is_tested_before_the_level_below_can_reach(tmp_path, eagerly):
         {"hindsight_actions": False},
         {"see_achieved": True},
         {"subgoal_test_p": 0.0},
+        {"level0_sees": "subgoal_space"},
+        {"level0_sees": "subgoal_space", "levels": 3, "periods": "2,6"},
     ],
 )
 def test_other_settings_of_levels_train(tmp_path, eagerly, flags):
     result = train(tmp_path / "run", **flags)
     arrays = read_policy(content_path(result)).arrays
-    n_inputs = 3 + 2 + 2 * bool(flags.get("see_achieved"))
+    n_seen = 2 if "level0_sees" in flags else 3 + 2 * bool(flags.get("see_achieved"))
+    n_inputs = n_seen + 2
     assert arrays["level0/actor/0/kernel"].shape[0] == n_inputs
     assert (f"level{flags.get('levels', 2) - 1}/actor/0/kernel") in arrays
 
@@ -153,6 +156,7 @@ def test_other_settings_of_levels_train(tmp_path, eagerly, flags):
         {"pipelined": True},
         {"per": True, "levels": 3, "periods": "2,6"},
         {"prioritization": "energy", "pipelined": False},
+        {"level0_sees": "subgoal_space"},
     ],
 )
 def test_levels_go_on_with_the_same_bits(tmp_path, monkeypatch, eagerly, flags):

@@ -6,6 +6,7 @@ from numbered_levels import (
     EPISODES,
     NEW,
     OWN,
+    SPACE,
     SUBGOALS,
     TESTED,
     at,
@@ -227,6 +228,18 @@ def test_every_level_sees_the_achieved_goal_if_networks_do():
         batch, _ = rows(at((0, 1)), level(number, seen))
         np.testing.assert_array_equal(batch.obs, [[1, 101]])
         np.testing.assert_array_equal(batch.next_obs, [[later, 100 + later]])
+
+
+def test_a_level_may_see_the_place_alone():
+    seen = OWN._replace(see_achieved=True)
+    own = level(0, seen)._replace(
+        space=SPACE._replace(columns=(1,)), sees_place=True
+    )  # the achieved goal, 101 and 102
+    batch, _ = rows(at((0, 1)), own)
+    np.testing.assert_array_equal([batch.obs, batch.next_obs], [[[101]], [[102]]])
+    rng = np.random.default_rng(0)
+    obs, _ = level_inputs(EPISODES, at((0, 1), (1, 2)), own, sparse, rng)
+    np.testing.assert_array_equal(obs, [[101], [112]])
 
 
 @pytest.mark.parametrize("number", [0, 1])
