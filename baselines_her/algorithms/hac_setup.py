@@ -14,7 +14,7 @@ from ..parallel.communicator import Solo
 from ..replay.buffer import require_memory
 from ..seeding import WEIGHTS, generator
 from ..settings.hac import HACConfig
-from ..types import Collectors, Communicator, EnvSpec
+from ..types import Collectors, Communicator, EnvSpec, GoalSpace
 from . import Prepared, her_setup
 from .hac import HAC, Critical, noted
 from .hac_levels import levels_of, network_config, network_spec
@@ -48,7 +48,8 @@ def prepare(
     spec: EnvSpec = prepared.spec
     if config.levels.levels > 1:
         _require_sparse(spec)
-        spec = spec._replace(space=goal_space(env, spec, config.levels.subgoal_space))
+        space = goal_space(env, spec, config.levels.subgoal_space)
+        spec = spec._replace(space=nearer(space, config.levels.subgoal_threshold))
     config = config.resolve(spec, comm.cores, comm.size)
     require_memory(spec, config.replay.buffer_size, _other_bytes(spec, config))
     return prepared._replace(config=config, spec=spec)
@@ -73,6 +74,11 @@ def build(
     ]
     rewards, motion = parts.rewards, parts.motion
     return HAC(config, spec, learners, rewards, collectors, motion, comm, critical)
+
+
+def nearer(space: GoalSpace, factor: float) -> GoalSpace:
+    """The space with its thresholds times a factor."""
+    return space._replace(threshold=tuple(factor * x for x in space.threshold))
 
 
 def _learner(spec: EnvSpec, config: Any, rng: Any, comm: Communicator) -> DDPG:

@@ -53,6 +53,13 @@ class LevelsConfig:
         "FetchPickAndPlace gripper_fingers, gripper or gripper_object",
         only_with=SEVERAL,
     )
+    subgoal_threshold: float = setting(
+        1.0,
+        "how near a subgoal is reached, as a multiple of the space's own threshold",
+        above=0,
+        high=1e3,
+        only_with=SEVERAL,
+    )
     subgoals: str = setting(
         "absolute",
         "places in the space, or relative to the present place",

@@ -106,6 +106,12 @@ def content_path(result):
     return result.log_path / "policy_latest.pkl"
 
 
+def test_thresholds_are_those_of_the_space_times_a_factor(tmp_path, eagerly):
+    result = train(tmp_path / "run", subgoal_threshold=0.25)
+    found = read_policy(content_path(result)).spec.space.threshold
+    np.testing.assert_allclose(found, [0.1, 0.1])
+
+
 def test_policy_files_of_several_levels_have_a_version_of_their_own(two_levels):
     import pickle
 
