@@ -11,7 +11,7 @@ RESULTS ?= reach push pick slide hand push_0_1 pick_0_1 push_relay pick_relay re
   pick_control demos demos_0_1 demos_contrast demos_imperfect \
   pick_study slide_study workers tuning_push tuning_pick tuning_slide two_cores \
   cheetah_1m cheetah_3m tuning_cheetah tuning_cheetah_3m locomotion cheetah_aidl \
-  anymal anymal_step anymal_ramp anymal_study umaze umaze_study large
+  anymal anymal_step anymal_ramp anymal_study umaze umaze_study large hac_pick
 RUNS = results
 DRAW = $(BIN)/python experiment/plot.py --out docs/images
 DEMOS = $(RUNS)/demos_0_1 $(RUNS)/demos_contrast --labels "with demonstrations" \

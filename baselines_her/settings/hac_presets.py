@@ -17,6 +17,14 @@ BY_ENV: dict[tuple[str, str], dict[str, Any]] = {
         "replay_k": 16,
         "subgoal_random": 0.3,
     },
+    ("tuned", "FetchPickAndPlace"): {
+        "num_timesteps": 400_000,
+        "periods": "10",
+        "subgoal_space": "gripper_object",
+        "subgoals": "relative",
+        "subgoal_threshold": 0.5,
+        "test_from": 0.0,
+    },
 }
 
 

@@ -148,6 +148,6 @@ def test_several_levels_build_on_the_preset_without_relay():
     flat = flags_for("FetchPickAndPlace", preset="tuned_0_1")
     found = flags_for("FetchPickAndPlace", alg="hac")
     assert "relay" not in found
-    own = {"alg", "preset"}
+    own = {"alg", "preset", "num_timesteps"}
     same = {k for k in flat if k in found and flat[k] == found[k]}
     assert {k for k in flat if k in found} - same <= own
