@@ -66,7 +66,7 @@ reliability: $(VENV)/.all  ## the long checks
 bench: $(VENV)/.all  ## every table of docs/performance.md; half an hour
 	$(BIN)/python bench/run.py all
 
-peers: $(VENV)/.all  ## train the peers at equal minutes; about an hour
+peers: $(VENV)/.all  ## train the peers at equal minutes; an hour
 	$(BIN)/python bench/run.py train $(TRAININGS)
 
 results: $(VENV)/.all data_fetch_random_100.npz data_imperfect_100.npz  ## the trainings of docs/results.md that are not there yet; many hours

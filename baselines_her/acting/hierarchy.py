@@ -23,7 +23,7 @@ class LevelActor(NamedTuple):
     explorer: Actor  # with noise; the policy itself in evaluation
     period: int = 1  # steps between two decisions
     test_p: float = 0.0  # share of its decisions that are tested; 0 at the lowest level
-    sees_place: bool = False  # instead of the whole state
+    sees_place: bool = False  # instead of the whole state; of the lowest level
 
 
 class Hierarchy(NamedTuple):

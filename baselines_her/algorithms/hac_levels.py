@@ -29,13 +29,14 @@ def levels_of(config: HACConfig, spec: EnvSpec) -> list[Level]:
     is_relative = config.levels.subgoals == "relative"
     units = units_of(space, config.levels.subgoal_reach if is_relative else None)
     top, more = len(periods) - 1, config.levels.hindsight_actions
+    sees_place = top > 0 and config.levels.level0_sees == "subgoal_space"
     levels = []
     for n, period in enumerate(periods):
         attempts = ends[n] // period
         goals = _hindsight(config, n == top)
         if top:  # one level may look as far ahead as the episode goes
             goals = goals._replace(period=period, attempts=attempts)
-        own = more, bool(top) and not n and config.levels.level0_sees != "all"
+        own = more, sees_place and n == 0
         levels.append(Level(n, n == top, period, attempts, goals, space, units, *own))
     return levels
 
@@ -60,7 +61,8 @@ def _hindsight(config: HACConfig, is_top: bool) -> Hindsight:
 def network_spec(level: Level, spec: EnvSpec, config: HACConfig) -> EnvSpec:
     """The dimensions of a level's networks; those of one level are the environment's.
 
-    Observations include the achieved goal where networks see it.
+    Observations include the achieved goal where networks see it; a level that sees the
+    place alone has the entries of the space instead.
     """
     seen = spec.obs_dim + spec.goal_dim * config.inputs.see_achieved
     n_entries = len(level.space.columns)

@@ -35,7 +35,7 @@ class Level(NamedTuple):
     space: GoalSpace  # of subgoals
     units: Units  # of its actions, above level 0
     hindsight_actions: bool = True
-    sees_place: bool = False  # alone, as a point of the space; otherwise all
+    sees_place: bool = False  # networks see the point of the space instead of the state
 
 
 class Actions(NamedTuple):

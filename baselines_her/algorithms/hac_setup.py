@@ -48,8 +48,9 @@ def prepare(
     spec: EnvSpec = prepared.spec
     if config.levels.levels > 1:
         _require_sparse(spec)
-        space = goal_space(env, spec, config.levels.subgoal_space)
-        spec = spec._replace(space=nearer(space, config.levels.subgoal_threshold))
+        levels = config.levels
+        space = goal_space(env, spec, levels.subgoal_space)
+        spec = spec._replace(space=with_threshold(space, levels.subgoal_threshold))
     config = config.resolve(spec, comm.cores, comm.size)
     require_memory(spec, config.replay.buffer_size, _other_bytes(spec, config))
     return prepared._replace(config=config, spec=spec)
@@ -76,7 +77,7 @@ def build(
     return HAC(config, spec, learners, rewards, collectors, motion, comm, critical)
 
 
-def nearer(space: GoalSpace, factor: float) -> GoalSpace:
+def with_threshold(space: GoalSpace, factor: float) -> GoalSpace:
     """The space with its thresholds times a factor."""
     return space._replace(threshold=tuple(factor * x for x in space.threshold))
 

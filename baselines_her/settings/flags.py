@@ -276,8 +276,8 @@ class TrainFlags(TypedDict, total=False):
     # FetchPickAndPlace gripper_fingers, gripper or gripper_object (only with --levels=2
     # or 3)
     subgoal_space: str | None
-    # how near a subgoal is reached, as a multiple of the space's own threshold (only
-    # with --levels=2 or 3)
+    # how close counts as reaching a subgoal, as a multiple of the space's own threshold
+    # (only with --levels=2 or 3)
     subgoal_threshold: float
     # places in the space, or relative to the present place (only with --levels=2 or 3)
     subgoals: Literal["absolute", "relative"]
@@ -298,6 +298,6 @@ class TrainFlags(TypedDict, total=False):
     # replay a level's decisions as if it had chosen the place that was reached (only
     # with --levels=2 or 3)
     hindsight_actions: bool
-    # what the lowest level sees: the whole observation, or only the entries in which
-    # its subgoals lie (only with --levels=2 or 3)
+    # what the lowest level sees: the whole observation, or only the entries that its
+    # subgoals are about (only with --levels=2 or 3)
     level0_sees: Literal["all", "subgoal_space"]

@@ -55,7 +55,8 @@ class LevelsConfig:
     )
     subgoal_threshold: float = setting(
         1.0,
-        "how near a subgoal is reached, as a multiple of the space's own threshold",
+        "how close counts as reaching a subgoal, as a multiple of the space's own "
+        "threshold",
         above=0,
         high=1e3,
         only_with=SEVERAL,
@@ -109,8 +110,8 @@ class LevelsConfig:
     )
     level0_sees: str = setting(
         "all",
-        "what the lowest level sees: the whole observation, or only the entries in "
-        "which its subgoals lie",
+        "what the lowest level sees: the whole observation, or only the entries that "
+        "its subgoals are about",
         choices=("all", "subgoal_space"),
         only_with=SEVERAL,
     )
